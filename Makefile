@@ -1,0 +1,30 @@
+# `make help` lists the targets. Everything a target needs it installs itself.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
+
+$(VENV)/.installed: requirements/dev.txt
+	@echo "==> creating $(VENV) with the locked development dependencies"
+	python3 -m venv $(VENV)
+	$(PYTHON) -m pip install --quiet --require-hashes -r requirements/dev.txt
+	touch $@
+
+.PHONY: help
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: lint
+lint: $(VENV)/.installed  ## check with ruff and mypy
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+
+.PHONY: lock
+lock: $(VENV)/.installed  ## renew the locked dependencies in requirements/
+	$(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements/dev.txt
+	$(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements/frontend.txt

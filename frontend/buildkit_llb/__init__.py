@@ -1,0 +1,1 @@
+"""Speaks BuildKit: the frontend gateway and LLB graphs. Knows nothing of PYENV."""
