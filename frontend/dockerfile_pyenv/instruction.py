@@ -1,0 +1,285 @@
+"""One PYENV line: its words as they are written, and what they mean once their variables are expanded.
+
+    PYENV       = "PYENV" version name [ requirement ]
+    version     = X.Y | X.Y.Z | a pre-release such as 3.15.0rc1
+    name        = ( letter | digit ) *( letter | digit | "_" | "." | "-" )
+    requirement = path of a requirements file in the build context
+
+Words are split as upstream splits those of ENV (parseWords, frontend/dockerfile/parser/line_parsers.go, BuildKit 0.32),
+because ENV is where upstream expands them for us: a raw word is one word after the `=` of an ENV line, at its end too.
+"""
+
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from dockerfile_pyenv import lexer
+from dockerfile_pyenv.errors import DockerfileError
+from dockerfile_pyenv.lexer import Dockerfile, Instruction
+from dockerfile_pyenv.shellwords import SPACES
+
+USAGE: Final = "PYENV <version> <name> [<requirements file>]"
+
+_OLDEST: Final = (3, 8)
+_VERSION: Final = re.compile(r"([1-9][0-9]*)\.(0|[1-9][0-9]*)(?:\.(0|[1-9][0-9]*))?((?:a|b|rc)[1-9][0-9]*)?")
+_VERSION_WITHIN: Final = re.compile(r"(?<![0-9.])3\.[1-9]?[0-9](?:\.[0-9]+)?(?![0-9])")
+_RANGE: Final = re.compile(r"[<>=~!^*,|]")
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_NO_IDENTIFIER: Final = re.compile(r"[^A-Za-z0-9_]")
+_INLINE_HINT: Final = re.compile(r"[<>=~!@;[\]]")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word as it is written: with its quotes, escapes and variables."""
+
+    raw: str
+    line: int
+    """Line that the word begins on, 1-based."""
+    column: int
+    """Character of that line that the word begins with, 1-based."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawStatement:
+    """A PYENV line before its variables are expanded."""
+
+    lines: tuple[int, int]
+    version: Word
+    name: Word
+    requirements: tuple[Word, ...]
+    """At most one so far."""
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """All words to be expanded, in the order in which `resolve` takes them."""
+        return self.version, self.name, *self.requirements
+
+    @property
+    def text(self) -> str:
+        """The line as the user reads it: one blank between words, no continuations."""
+        return " ".join(["PYENV", *(word.raw for word in self.words)])
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a PYENV line asks for."""
+
+    raw: RawStatement
+    version: str
+    """As asked for: "3.9", "3.9.23" or "3.15.0rc1"."""
+    name: str
+    requirement: str | None
+    """Path of the requirements file, relative to the build context and without "." or ".." parts."""
+
+
+def env_names(name: str) -> tuple[str, ...]:
+    """Names of the variables that hold the path of an environment's python.
+
+    The second one is there only where the first is no identifier in a shell.
+    """
+    alias = _NO_IDENTIFIER.sub("_", name)
+    return (f"ASTRO_PYENV_{name}",) if alias == name else (f"ASTRO_PYENV_{name}", f"ASTRO_PYENV_{alias}")
+
+
+def parse(instruction: Instruction, dockerfile: Dockerfile) -> RawStatement:
+    """Split a PYENV instruction into its words.
+
+    Raises DockerfileError for words that cannot be a PYENV line, whatever their variables hold.
+    """
+    try:
+        instruction.text.encode()
+    except UnicodeEncodeError as error:
+        raise DockerfileError(
+            "this line is not UTF-8: save the Dockerfile as UTF-8", lines=instruction.lines
+        ) from error
+    words = list(_words(instruction, dockerfile))
+    if words and words[0].raw == "--":
+        del words[0]
+    _check_words(words, instruction)
+    version, name, *requirements = words
+    return RawStatement(instruction.lines, version, name, tuple(requirements))
+
+
+def resolve(raw: RawStatement, expanded: Sequence[str]) -> Statement:
+    """Check a PYENV line whose words are expanded: `expanded` has one value for each of `raw.words`.
+
+    Raises DockerfileError if the line cannot be built, whatever versions and files there are.
+    """
+    for word, value in zip(raw.words, expanded, strict=True):
+        if not value:
+            raise DockerfileError(_about_empty(word), lines=raw.lines)
+    version, name, *requirements = expanded
+    if not _VERSION.fullmatch(version) and _VERSION.fullmatch(name):
+        words = " ".join(word.raw for word in (raw.name, raw.version, *raw.requirements))
+        raise DockerfileError(f"the version comes first, then the name: write PYENV {words}", lines=raw.lines)
+    return Statement(
+        raw=raw,
+        version=_version(_shown(raw.version, version), version, raw.lines),
+        name=_name(_shown(raw.name, name), name, raw.lines),
+        requirement=_path(_shown(raw.requirements[0], requirements[0]), requirements[0], raw.lines)
+        if requirements
+        else None,
+    )
+
+
+def _words(instruction: Instruction, dockerfile: Dockerfile) -> Iterator[Word]:
+    text = instruction.text
+    pieces = list(lexer.pieces(dockerfile, instruction))
+    logical = b"".join(piece for _, _, piece in pieces).decode(errors="surrogateescape").rstrip(SPACES)
+    before = logical[: len(logical) - len(text)]
+    at = 0
+    while True:
+        while at < len(text) and text[at] in SPACES:
+            at += 1
+        match = _word_pattern(dockerfile.escape).match(text, at)
+        if not match:
+            break
+        offset = len((before + text[:at]).encode(errors="surrogateescape"))
+        yield Word(match[0], *_place(offset, pieces))
+        at = match.end()
+    rest = text[at:]
+    if rest and rest != dockerfile.escape:  # upstream skips an escape character at the end
+        raise DockerfileError(f"the quote that {rest} begins with is never closed", lines=instruction.lines)
+
+
+@cache
+def _word_pattern(escape: str) -> re.Pattern[str]:
+    r"""Match a word: quotes may stand anywhere in it, the escape character takes the next one along but not in '…'."""
+    e = re.escape(escape)
+    return re.compile(rf"""(?:[^{SPACES}'"{e}]++|{e}.|'[^']*+'|"(?:[^"{e}]++|{e}.)*+")++""", re.DOTALL)
+
+
+def _place(offset: int, pieces: list[tuple[int, int, bytes]]) -> tuple[int, int]:
+    """Line and column, 1-based, of a byte of the logical line."""
+    for line, column, piece in pieces:
+        if offset < len(piece):
+            return line, column + len(piece[:offset].decode(errors="surrogateescape"))
+        offset -= len(piece)
+    raise AssertionError(offset)
+
+
+def _check_words(words: list[Word], instruction: Instruction) -> None:
+    lines = instruction.lines
+    for word in words:
+        if problem := _problem(word.raw):
+            raise DockerfileError(problem, lines=lines)
+    if instruction.heredocs:
+        raise DockerfileError(
+            "requirements in a heredoc are not supported yet: put them into a file of the build context and name it: "
+            + USAGE,
+            lines=lines,
+        )
+    if not words:
+        raise DockerfileError(f"PYENV needs a version and a name: {USAGE}", lines=lines)
+    if len(words) == 1:
+        missing = "a name" if words[0].raw[:1].isdigit() else "a version and a name"
+        raise DockerfileError(f"PYENV {words[0].raw} lacks {missing}: {USAGE}", lines=lines)
+    if len(words) > 3:  # noqa: PLR2004 - version, name, file
+        raise DockerfileError(
+            f"more than one requirement is not supported yet ({' '.join(word.raw for word in words[2:])}): put all "
+            f"into one requirements file of the build context: {USAGE}",
+            lines=lines,
+        )
+
+
+def _problem(raw: str) -> str:
+    """Say what makes a raw word impossible in any place of a PYENV line; "" if nothing does."""
+    if raw.startswith("#"):
+        return f"{raw} begins no comment here, but would be a word of PYENV: a comment needs a line of its own"
+    if raw.startswith("["):
+        return f"PYENV has no JSON form: write {USAGE}"
+    if raw.startswith("--"):
+        return f"unknown flag {raw.partition('=')[0]}: PYENV has no flags"
+    if raw in {"-r", "--requirement"}:
+        return f"PYENV takes the requirements file without {raw}: {USAGE}"
+    if raw[-1] in SPACES:
+        return f"{raw.rstrip(SPACES)} ends in an escaped blank, which is in no version, name or file of a PYENV line"
+    return ""
+
+
+def _about_empty(word: Word) -> str:
+    if "$" not in word.raw:
+        return f"{word.raw} is an empty word, where PYENV needs one: {USAGE}"
+    return (
+        f"{word.raw} is empty here: set its variable above this line, in the same stage. "
+        "The value of an ARG from above FROM reaches a stage only by an ARG line in it"
+    )
+
+
+def _shown(word: Word, value: str) -> str:
+    """Write a value as a message shows it: with the variable that it comes from."""
+    shown = value if value.isprintable() else ascii(value)
+    return f"{shown} (from {word.raw})" if "$" in word.raw else shown
+
+
+def _version(shown: str, value: str, lines: tuple[int, int]) -> str:
+    match = _VERSION.fullmatch(value)
+    if not match:
+        raise DockerfileError(_about_version(shown, value), lines=lines)
+    major, minor, micro, pre = match.groups()
+    if (int(major), int(minor)) < _OLDEST:
+        raise DockerfileError(f"Python {shown} is too old for PYENV, which knows 3.8 and newer", lines=lines)
+    if pre:
+        return f"{major}.{minor}.{micro or 0}{pre}"
+    return value
+
+
+def _about_version(shown: str, value: str) -> str:
+    if _RANGE.search(value):
+        return f"{shown} is a range of versions, and PYENV takes exactly one: write it out, such as 3.9 or 3.9.23"
+    if value.isdecimal():
+        return f"{shown} is no complete version: write the minor one too, such as 3.9"
+    if found := _VERSION_WITHIN.search(value):
+        return f"{shown} is no version of Python: write just {found[0]}"
+    return f"{shown} is no version of Python: write one such as 3.9 or 3.9.23"
+
+
+def _name(shown: str, value: str, lines: tuple[int, int]) -> str:
+    if not _NAME.fullmatch(value):
+        bad = next((char for char in value if not _NAME.fullmatch("a" + char)), None)
+        what = f"begins with {value[0]!r}" if bad is None else f"has {bad!r} in it"
+        raise DockerfileError(
+            f"the name {shown} {what}: a name is made of a-z, A-Z, 0-9, _, . and -, and begins with a letter or digit",
+            lines=lines,
+        )
+    return value
+
+
+def _path(shown: str, value: str, lines: tuple[int, int]) -> str:
+    if not value.isprintable():
+        raise DockerfileError(f"the requirements file {shown} has a control character in its name", lines=lines)
+    if "://" in value:
+        raise DockerfileError(
+            f"{shown} is a URL: put the requirements file into the build context and write its path there", lines=lines
+        )
+    if _is_inline(value):
+        raise DockerfileError(
+            f"requirements on the line itself, such as {shown}, are not supported yet: write it into a requirements "
+            f"file of the build context and name that: {USAGE}",
+            lines=lines,
+        )
+    path = posixpath.normpath(value.lstrip("/"))
+    if path.split("/")[0] == "..":
+        raise DockerfileError(
+            f"{shown} lies outside the build context: only files in the context can be used", lines=lines
+        )
+    if value.split("/")[-1] in {"", ".", ".."}:
+        raise DockerfileError(f"{shown} is a directory: name a requirements file in it", lines=lines)
+    return path
+
+
+def _is_inline(value: str) -> bool:
+    """Whether a word is a PEP 508 requirement with a specifier, an extra or a URL, rather than a path."""
+    if not _INLINE_HINT.search(value):
+        return False
+    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 - costs 20 ms, rarely needed
+
+    try:
+        requirement = Requirement(value)
+    except InvalidRequirement:
+        return False
+    return bool(requirement.specifier or requirement.extras)
