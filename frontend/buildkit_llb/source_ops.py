@@ -1,0 +1,156 @@
+"""Ops that fetch: from the client, from the web, from registries and from git.
+
+Capabilities and attribute names: moby/buildkit solver/pb/caps.go and solver/pb/attr.go (v0.32.2).
+"""
+
+from collections.abc import Mapping, Sequence
+
+from buildkit_llb.errors import go_json
+from buildkit_llb.graph import State, make_node
+from buildkit_llb.platforms import Platform
+from buildkit_llb.proto import ops_pb2
+
+
+def local(  # noqa: PLR0913 - one keyword per attribute of the op
+    name: str,
+    *,
+    session: str = "",
+    follow_paths: Sequence[str] = (),
+    exclude_patterns: Sequence[str] = (),
+    include_patterns: Sequence[str] = (),
+    shared_key_hint: str = "",
+    differ_none: bool = False,
+    unique: str = "",
+    description: str = "",
+) -> State:
+    """Take a directory of the client's.
+
+    `session` is the client's session; without one, `unique` keeps the cache entry apart from those of other builds.
+    `differ_none` makes the client send files even where they look unchanged.
+    """
+    attrs: dict[str, str] = {}
+    caps = {"source.local"}
+    for key, cap, value in (
+        ("local.session", "source.local.sessionid", session),
+        ("local.includepattern", "source.local.includepatterns", _go_list(include_patterns)),
+        ("local.followpaths", "source.local.followpaths", _go_list(follow_paths)),
+        ("local.excludepatterns", "source.local.excludepatterns", _go_list(exclude_patterns)),
+        ("local.sharedkeyhint", "source.local.sharedkeyhint", shared_key_hint),
+    ):
+        if value:
+            attrs[key] = value
+            caps.add(cap)
+    if not session:
+        attrs["local.unique"] = unique
+        caps.add("source.local.unique")
+    if differ_none:
+        attrs["local.differ"] = "none"
+    return _source(f"local://{name}", attrs, caps, description)
+
+
+def http(
+    url: str,
+    *,
+    checksum: str = "",
+    filename: str = "",
+    mode: int | None = None,
+    description: str = "",
+) -> State:
+    """Download a file; it lies in the root of the state.
+
+    `checksum` is `sha256:<hex>`; `filename` its name there, by default the one that the server or the URL gives it;
+    `mode` its permission bits, by default 0o600.
+    """
+    attrs: dict[str, str] = {}
+    caps = {"source.http"}
+    if checksum:
+        attrs["http.checksum"] = checksum
+        caps.add("source.http.checksum")
+    if filename:
+        attrs["http.filename"] = filename
+    if mode is not None:
+        attrs["http.perm"] = f"0{mode & 0o777:o}"
+        caps.add("source.http.perm")
+    return _source(url, attrs, caps, description)
+
+
+def image(ref: str, *, platform: Platform | None = None, description: str = "") -> State:
+    """Take an image's file system; without `platform`, the one for the daemon's own platform."""
+    return _source(f"docker-image://{normalize_image(ref)}", {}, {"source.image"}, description, platform)
+
+
+def git(  # noqa: PLR0913 - one keyword per attribute of the op
+    remote: str,
+    *,
+    ref: str = "",
+    subdir: str = "",
+    keep_git_dir: bool = False,
+    checksum: str = "",
+    ssh_socket: str = "default",
+    known_ssh_hosts: str = "",
+    description: str = "",
+) -> State:
+    """Check out a git repository.
+
+    `remote` is a URL without a fragment (`https://…`, `ssh://…`, `git://…`) or scp-like (`git@host:path`); `ref` a
+    branch, tag or commit; `checksum` the commit that `ref` has to be. `ssh_socket` and `known_ssh_hosts` count for ssh.
+    """
+    host_path, ssh = _git_location(remote)
+    fragment = f"#{ref}" if ref or subdir else ""
+    fragment += f":{subdir.strip('/')}" if subdir.strip("/") else ""
+    attrs = {
+        "git.fullurl": remote,
+        # The client's secrets of these names are used where it has them.
+        "git.authtokensecret": "GIT_AUTH_TOKEN",
+        "git.authheadersecret": "GIT_AUTH_HEADER",
+    }
+    caps = {"source.git", "source.git.fullurl"}
+    if keep_git_dir:
+        attrs["git.keepgitdir"] = "true"
+        caps.add("source.git.keepgitdir")
+    if ssh:
+        attrs["git.mountsshsock"] = ssh_socket
+        caps |= {"source.git.mountsshsock"}
+        if known_ssh_hosts:
+            attrs["git.knownsshhosts"] = known_ssh_hosts
+            caps.add("source.git.knownsshhosts")
+    if checksum:
+        attrs["git.checksum"] = checksum
+        caps.add("source.git.checksum")
+    return _source(f"git://{host_path}{fragment}", attrs, caps, description)
+
+
+def normalize_image(ref: str) -> str:
+    """Write an image reference in full, as `docker pull` reads it: registry, repository and tag or digest."""
+    first, slash, _ = ref.partition("/")
+    if not slash:
+        ref = f"docker.io/library/{ref}"
+    elif not (set(".:") & set(first) or first == "localhost" or first != first.lower()):
+        ref = f"docker.io/{ref}"
+    elif first == "index.docker.io":
+        return normalize_image("docker.io/" + ref.partition("/")[2])
+    elif first == "docker.io" and ref.count("/") == 1:
+        ref = f"docker.io/library/{ref.partition('/')[2]}"
+    name = ref.rpartition("/")[2]
+    return ref if set("@:") & set(name) else f"{ref}:latest"
+
+
+def _source(
+    identifier: str, attrs: Mapping[str, str], caps: set[str], description: str, platform: Platform | None = None
+) -> State:
+    op = ops_pb2.Op(source=ops_pb2.SourceOp(identifier=identifier, attrs=attrs))
+    return State(make_node(op, caps=caps, description=description, platform=platform))
+
+
+def _go_list(values: Sequence[str]) -> str:
+    return go_json(list(values)).decode() if values else ""
+
+
+def _git_location(remote: str) -> tuple[str, bool]:
+    """Split a remote into `host/path` and whether it is reached by ssh (util/gitutil/git_url.go)."""
+    scheme, separator, rest = remote.partition("://")
+    if not separator:
+        host, _, path = remote.partition(":")
+        scheme, rest = "ssh", f"{host}/{path.lstrip('/')}"
+    host, _, path = rest.partition("/")
+    return f"{host.rpartition('@')[2]}/{path}", scheme == "ssh"
