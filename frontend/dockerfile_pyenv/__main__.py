@@ -1,0 +1,46 @@
+"""The frontend's process: BuildKit on file descriptors 0 and 1, nothing to be seen on 2.
+
+The daemon closes the connection unless the HTTP/2 preface comes within seconds, and ends the build with an error if
+the process leaves with a status other than 0, whatever it has returned (frontend/gateway/gateway.go, BuildKit v0.32).
+"""
+
+import os
+
+from buildkit_llb.preface import PREFACE
+
+
+def main() -> None:
+    """Answer one build, then leave without tidying up: a polite goodbye would make the daemon drop the result."""
+    output = os.dup(1)
+    os.dup2(2, 1)
+    os.write(output, PREFACE)
+    serve(0, output)
+    os._exit(0)
+
+
+def serve(read_fd: int, write_fd: int) -> None:
+    """Answer one build on a connection whose preface is written already."""
+    # After the preface: these take most of the time until the first call.
+    from buildkit_llb.errors import ConnectionLostError, RpcError  # noqa: PLC0415
+    from buildkit_llb.gateway import Gateway  # noqa: PLC0415
+    from buildkit_llb.stdio import Connection  # noqa: PLC0415
+    from dockerfile_pyenv import frontend, options, report  # noqa: PLC0415
+    from dockerfile_pyenv.errors import PyenvError  # noqa: PLC0415
+
+    gateway = Gateway(Connection(read_fd, write_fd, greeted=True))
+    try:
+        result = frontend.build(gateway, options.read(os.environ))
+    except RpcError as error:
+        gateway.return_error(error.status)
+    except PyenvError as error:
+        gateway.return_error(report.located(error, None))
+    except ConnectionLostError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the user sees nothing but what is returned
+        gateway.return_error(report.internal(error))
+    else:
+        gateway.return_result(result)
+
+
+if __name__ == "__main__":
+    main()

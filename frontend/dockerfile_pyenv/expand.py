@@ -1,0 +1,114 @@
+"""A plan to the text of a plain, sequential Dockerfile that carries it out.
+
+Nothing in a generated line comes from the user but names of a restricted alphabet, USER and what stands in JSON: flags
+of RUN are split, unquoted and expanded three times over upstream (parser/split_command.go,
+instructions/commands_runmount.go), and are no place for a file's name.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from dockerfile_pyenv.errors import DockerfileError
+from dockerfile_pyenv.lexer import Dockerfile
+from dockerfile_pyenv.plan import LABEL, PREFIX, Environment, Group, Plan
+from dockerfile_pyenv.text import Expansion, substitute
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+TOOLS = "pyenv-tools"
+PYTHON = "pyenv-python"
+REQUIREMENTS = "pyenv-requirements"
+"""Names of the build contexts that the text mounts from."""
+
+RUN = "/run/dockerfile-pyenv"
+"""Where a step finds its mounts; nothing of it stays in the image."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Requirements:
+    context: str
+    source: str
+
+
+def expand(dockerfile: Dockerfile, plan: Plan) -> Expansion:
+    """The user's text with every PYENV line replaced by the instructions that build its environment.
+
+    A line that the target does not reach becomes a comment, so that nothing in it can fail.
+    """
+    replacements = {line.index: f"# not built: {line.text}\n" for line in plan.unreached}
+    for group in plan.groups:
+        for environment in group.environments:
+            replacements[environment.line.index] = _instructions(dockerfile, group, environment)
+    return substitute(dockerfile, replacements)
+
+
+def requirements_directory(path: str) -> str:
+    """Directory of the requirements context that holds the file of this path in the build context.
+
+    It depends on nothing but the path, so that other lines' files do not enter a step's cache key.
+    """
+    return "/" + sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _instructions(dockerfile: Dockerfile, group: Group, environment: Environment) -> str:
+    path = environment.statement.requirement
+    return _template().render(
+        first=environment is group.environments[0],
+        last=environment is group.environments[-1],
+        group=group,
+        environment={"interpreter": environment.interpreter, "prefix": f"{PREFIX}/python/{environment.interpreter}"},
+        requirements=_Requirements(REQUIREMENTS, requirements_directory(path)) if path else None,
+        command=json.dumps(command(environment)),
+        variables=[(variable, f"{item.path}/bin/python") for item in group.environments for variable in item.variables],
+        label=LABEL,
+        entries=group.label.replace("'", r"\u0027"),
+        user=_word(group.user, dockerfile.escape, environment),
+        nl=dockerfile.escape,
+        tools=TOOLS,
+        python=PYTHON,
+        prefix=PREFIX,
+        run=RUN,
+    )
+
+
+def command(environment: Environment) -> list[str]:
+    """Arguments of the step that builds an environment."""
+    prefix = f"{PREFIX}/python/{environment.interpreter}"
+    minor = ".".join(environment.interpreter.split(".")[:2])
+    arguments = {
+        "name": environment.statement.name,
+        "version": minor,
+        "interpreter": prefix,
+        "owner": environment.user,
+        "requirement": environment.statement.requirement,
+    }
+    return [
+        f"{prefix}/bin/python{minor}",
+        "-I",
+        "-B",
+        f"{RUN}/provision",
+        *(f"--{key}={value}" for key, value in arguments.items() if value is not None),
+    ]
+
+
+def _word(value: str, escape: str, environment: Environment) -> str:
+    """A value as one word of a Dockerfile instruction that expands variables."""
+    if "\n" in value:
+        raise DockerfileError(f"USER holds a line break here: {value!r}", lines=environment.line.lines)
+    quoted = "".join(escape + char if char in f'"${escape}' else char for char in value)
+    return f'"{quoted}"'
+
+
+@cache
+def _template() -> "Template":
+    # Imported where it is needed: a file without PYENV lines is not to wait for it.
+    from importlib.resources import files  # noqa: PLC0415
+
+    from jinja2 import Environment as Jinja  # noqa: PLC0415
+
+    jinja = Jinja(trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False)  # noqa: S701 - no HTML
+    return jinja.from_string((files("dockerfile_pyenv") / "templates/pyenv.j2").read_text())

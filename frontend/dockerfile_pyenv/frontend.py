@@ -1,0 +1,125 @@
+"""The frontend on one page: from the user's Dockerfile to the graph that BuildKit builds."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from buildkit_llb.definition import Definition
+from buildkit_llb.errors import RpcError
+from buildkit_llb.gateway import Gateway, Ref, Result
+from dockerfile_pyenv import checks, expand, history, inputs, options, probe, report, source
+from dockerfile_pyenv import plan as planning
+from dockerfile_pyenv.errors import EngineError, PyenvError
+from dockerfile_pyenv.handover import Handover
+from dockerfile_pyenv.interpreters import Build, Table
+from dockerfile_pyenv.lexer import Dockerfile, lex, mentions_pyenv
+from dockerfile_pyenv.options import BuildOptions
+from dockerfile_pyenv.plan import Plan
+from dockerfile_pyenv.relabel import relabel
+from dockerfile_pyenv.requirement_files import check_requirements
+from dockerfile_pyenv.stages import Line, pyenv_lines
+from dockerfile_pyenv.text import Expansion
+
+IMAGE_CONFIG = "containerimage.config"
+"""Key of the image config in a result (exporter/containerimage/exptypes/types.go); "/<platform>" may follow."""
+
+TOOLS_METADATA = Path("/run/config/buildkit/metadata/frontend.bin")
+"""The graph of this frontend's own image (frontend/gateway/gateway.go, BuildKit ≥ 0.10)."""
+
+
+def build(gateway: Gateway, build_options: BuildOptions) -> Result:
+    """Answer one build, or one sub-request.
+
+    Raises RpcError with what the user is to see, its lines those of their own file.
+    """
+    given = gateway.inputs()
+    read = source.read(gateway, build_options, given)
+    handover = Handover(gateway, build_options, read, given)
+    if not mentions_pyenv(read.dockerfile):
+        return handover.pass_through()
+    try:
+        dockerfile = lex(read.dockerfile)
+        lines = pyenv_lines(dockerfile)
+        if not lines:
+            return handover.pass_through()
+        if options.REQUEST_ID in build_options.opts:
+            return checks.subrequest(handover, dockerfile, lines)
+        return _build(handover, dockerfile, lines)
+    except PyenvError as error:
+        raise RpcError(report.located(error, read)) from error
+
+
+def _build(handover: Handover, dockerfile: Dockerfile, lines: tuple[Line, ...]) -> Result:
+    tools = _tools()
+    plan = _plan(handover, dockerfile, lines)
+    context = check_requirements(handover, plan)
+    expansion = expand.expand(dockerfile, plan)
+    checks.warn(handover, dockerfile, lines)
+    contexts = inputs.named_contexts(plan, tools, context, handover.build.platform)
+    result = handover.solve(expansion, *contexts)
+    return _finish(handover, result, expansion, plan)
+
+
+def _plan(handover: Handover, dockerfile: Dockerfile, lines: tuple[Line, ...]) -> Plan:
+    probed = handover.probe(probe.text(dockerfile, lines))
+    sites = probe.read(ref.definition for ref in probed.refs.values() if ref.definition)
+    table = _table(handover)
+    platforms = sorted({site.platform for line_sites in sites.values() for site in line_sites})
+
+    def select(version: str) -> Mapping[str, Build]:
+        return table.select(version, platforms)
+
+    return planning.make(lines, sites, select, label=_label(probed))
+
+
+def _label(probed: Result) -> str:
+    """The label that the target's base image has."""
+    for key, value in probed.metadata.items():
+        if key.split("/", 1)[0] == IMAGE_CONFIG:
+            labels = json.loads(value).get("config", {}).get("Labels") or {}
+            return str(labels.get(planning.LABEL, ""))
+    return ""
+
+
+def _finish(handover: Handover, result: Result, expansion: Expansion, plan: Plan) -> Result:
+    """The result with the user's own lines in its graphs and its history.
+
+    Only a graph that we solve ourselves carries its locations into errors that come after the frontend has gone
+    (solver/llbsolver/result.go): vertices are equal, so nothing is built twice.
+    """
+
+    def relabelled(ref: Ref) -> Ref:
+        if ref.definition is None or not ref.id:
+            return ref
+        return handover.solve_definition(relabel(ref.definition, handover.source, expansion, plan))
+
+    metadata = {
+        key: history.rewrite(value, plan) if key.split("/", 1)[0] == IMAGE_CONFIG else value
+        for key, value in result.metadata.items()
+    }
+    return replace(result.map_refs(relabelled), metadata=metadata)
+
+
+def _tools() -> Definition:
+    try:
+        return Definition.from_bytes(TOOLS_METADATA.read_bytes())
+    except FileNotFoundError:
+        raise EngineError(
+            "PYENV needs BuildKit 0.10 or newer, which Docker has since version 23.0: this engine is older. "
+            "Upgrade it, or build with docker buildx and a newer builder (docker buildx create --use)"
+        ) from None
+
+
+def _table(handover: Handover) -> Table:
+    """The table of interpreters: the site's, where it has one, else this release's own."""
+    address = handover.build.setting("UV_PYTHON_DOWNLOADS_JSON_URL")
+    mirror = handover.build.setting("UV_PYTHON_INSTALL_MIRROR")
+    if not address:
+        return Table.default(mirror=mirror)
+    if address.startswith(("http://", "https://")):
+        return Table.loads(handover.download(address), mirror=mirror)
+    try:
+        return Table.loads(Path(address.removeprefix("file://")).read_bytes(), mirror=mirror)
+    except OSError as error:
+        raise PyenvError(f"UV_PYTHON_DOWNLOADS_JSON_URL: cannot read {address}: {error.strerror}") from None

@@ -1,0 +1,99 @@
+"""What BuildKit tells a frontend about the build: its options, session and workers.
+
+The keys are those of frontend/dockerui/config.go and frontend/dockerui/context.go (BuildKit v0.32); how they reach
+the process is frontend/gateway/gateway.go.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_OPTION_PREFIX = "BUILDKIT_FRONTEND_OPT_"
+
+BUILD_ARG = "build-arg:"
+ATTEST = "attest:"
+NAMED_CONTEXT = "context:"
+CONTEXT = "context"
+CONTEXT_KEY = "contextkey"
+CONTEXT_SUBDIR = "contextsubdir"
+CMDLINE = "cmdline"
+DOCKERFILE_KEY = "dockerfilekey"
+FILENAME = "filename"
+REQUEST_ID = "requestid"
+SOURCE = "source"
+TARGET = "target"
+CACHE_IMPORTS = "cache-imports"
+CACHE_FROM = "cache-from"
+LOCAL_SESSION = "local-sessionid:"
+CHECK = BUILD_ARG + "BUILDKIT_DOCKERFILE_CHECK"
+KEEP_GIT_DIR = BUILD_ARG + "BUILDKIT_CONTEXT_KEEP_GIT_DIR"
+
+DEFAULT_FILENAME = "Dockerfile"
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOptions:
+    """The options of one build, as the daemon handed them over."""
+
+    opts: Mapping[str, str]
+    session: str
+    platform: str
+    """The daemon's own platform, e.g. "linux/amd64": what the frontend's image runs on."""
+    site: Mapping[str, str]
+    """The environment of the frontend's image: a site's defaults."""
+
+    @property
+    def filename(self) -> str:
+        """Path of the Dockerfile in its local directory."""
+        return self.opts.get(FILENAME, DEFAULT_FILENAME)
+
+    def local_session(self, name: str) -> str:
+        """Session that serves the local directory `name`; buildx may hand several builds to one daemon."""
+        return self.opts.get(LOCAL_SESSION + name, self.session)
+
+    def setting(self, name: str) -> str:
+        """Value of `--build-arg name=…`, else of the image's own environment, else ""."""
+        return self.opts.get(BUILD_ARG + name) or self.site.get(name, "")
+
+    def cache_imports(self) -> list[tuple[str, dict[str, str]]]:
+        """Remote caches as (type, attributes), from `cache-imports` and the older `cache-from`."""
+        found: list[tuple[str, dict[str, str]]] = []
+        if imports := self.opts.get(CACHE_IMPORTS):
+            found += [(entry["Type"], entry.get("Attrs") or {}) for entry in json.loads(imports)]
+        if refs := self.opts.get(CACHE_FROM):
+            found += [("registry", {"ref": ref}) for ref in refs.split(",")]
+        return found
+
+
+def read(environ: Mapping[str, str]) -> BuildOptions:
+    """Read the build's options from the process environment.
+
+    BuildKit numbers them in random order, and their values may be empty or hold anything, newlines included.
+    """
+    opts: dict[str, str] = {}
+    site: dict[str, str] = {}
+    for name, value in environ.items():
+        if name.startswith(_OPTION_PREFIX):
+            key, _, content = value.partition("=")
+            opts[key] = content
+        else:
+            site[name] = value
+    return BuildOptions(
+        opts=opts,
+        session=environ.get("BUILDKIT_SESSION_ID", ""),
+        platform=_daemon_platform(environ.get("BUILDKIT_WORKERS", "")),
+        site=site,
+    )
+
+
+def _daemon_platform(workers: str) -> str:
+    """First platform of the first worker: JSON of solver/pb Worker records, as the daemon writes them."""
+    for worker in json.loads(workers or "[]") or []:
+        for platform in worker.get("platforms") or []:
+            parts = (
+                platform.get("OS") or platform.get("os"),
+                platform.get("Architecture") or platform.get("architecture"),
+            )
+            variant = platform.get("Variant") or platform.get("variant")
+            return "/".join(part for part in (*parts, variant) if part)
+    return "linux/amd64"

@@ -1,0 +1,195 @@
+"""What to build for the PYENV lines that a target reaches: pure, from the lines' words and places."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from dockerfile_pyenv import instruction
+from dockerfile_pyenv.errors import DockerfileError
+from dockerfile_pyenv.instruction import Statement
+from dockerfile_pyenv.interpreters import Build, InterpreterNotFoundError
+from dockerfile_pyenv.probe import Site
+from dockerfile_pyenv.stages import Line
+
+LABEL = "dockerfile-pyenv.environments"
+PREFIX = "/opt/astro-pyenv"
+
+Select = Callable[[str], Mapping[str, Build]]
+"""Finds the builds of a version, one for each platform of the build; raises InterpreterNotFoundError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One environment to build."""
+
+    line: Line
+    statement: Statement
+    builds: Mapping[str, Build]
+    """The interpreter's builds by platform: of one version all."""
+    user: str
+
+    @property
+    def path(self) -> str:
+        """Where the environment lives in the image."""
+        return f"{PREFIX}/envs/{self.statement.name}"
+
+    @property
+    def interpreter(self) -> str:
+        """Name of the interpreter's directory: the full version."""
+        return next(iter(self.builds.values())).id
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Names of the ENV variables that hold the path of the environment's python."""
+        return instruction.env_names(self.statement.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """PYENV lines that stand together, and what they leave in the image."""
+
+    environments: tuple[Environment, ...]
+    interpreters: tuple[str, ...]
+    """Interpreters that the group adds to the image."""
+    label: str
+    """Value of the image label after the group."""
+
+    @property
+    def user(self) -> str:
+        """USER at the group, as the image config has it."""
+        return self.environments[0].user
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All groups that the target reaches, and the lines that it does not."""
+
+    groups: tuple[Group, ...]
+    unreached: tuple[Line, ...]
+
+    @property
+    def environments(self) -> tuple[Environment, ...]:
+        """All environments, in the order of the file."""
+        return tuple(environment for group in self.groups for environment in group.environments)
+
+
+def make(lines: Sequence[Line], sites: Mapping[int, tuple[Site, ...]], select: Select, *, label: str = "") -> Plan:
+    """Plan the environments of the PYENV lines that are reached.
+
+    `label` is the value that the image label has before any of the lines. Raises DockerfileError for the first line
+    that cannot be built as it stands.
+    """
+    environments: dict[int, Environment] = {}
+    for line in lines:
+        if line.number in sites:
+            environment = _environment(line, sites[line.number], select)
+            _check_names(environment, sites[line.number], environments)
+            _check_interpreter(environment, sites[line.number], environments)
+            environments[line.number] = environment
+    numbers: dict[int, list[int]] = {}
+    for number, environment in environments.items():
+        numbers.setdefault(environment.line.group, []).append(number)
+    return Plan(
+        groups=tuple(_group(members, environments, sites, label) for members in numbers.values()),
+        unreached=tuple(line for line in lines if line.number not in sites),
+    )
+
+
+def _environment(line: Line, sites: tuple[Site, ...], select: Select) -> Environment:
+    if isinstance(line.statement, DockerfileError):
+        raise line.statement
+    site = sites[0]
+    for other in sites[1:]:
+        if (other.words, other.user) != (site.words, site.user):
+            raise DockerfileError(
+                f"this line reads {' '.join(site.words)} for {site.platform} and {' '.join(other.words)} for "
+                f"{other.platform}: its words and USER must be the same on every platform of the build",
+                lines=line.lines,
+            )
+    if any(site.empty for site in sites):
+        raise DockerfileError(
+            "PYENV needs a base image with a C library, and FROM scratch has none: start from a distribution, "
+            "or copy a root file system into the stage first",
+            lines=line.lines,
+        )
+    statement = instruction.resolve(line.statement, site.words)
+    try:
+        builds = select(statement.version)
+    except InterpreterNotFoundError as error:
+        raise DockerfileError(str(error), lines=line.lines) from error
+    return Environment(line, statement, builds, site.user)
+
+
+def _check_names(environment: Environment, sites: tuple[Site, ...], earlier: Mapping[int, Environment]) -> None:
+    name = environment.statement.name
+    for site in sites:
+        for number in site.below:
+            other = earlier[number]
+            if other.statement.name == name:
+                raise DockerfileError(
+                    f"the name {name} is taken: line {other.line.lines[0]} makes an environment of that name. "
+                    "Choose another name",
+                    lines=environment.line.lines,
+                )
+            if shared := set(environment.variables) & set(other.variables):
+                raise DockerfileError(
+                    f"the names {name} and {other.statement.name} (line {other.line.lines[0]}) would share the "
+                    f"variable {min(shared)}: choose a name that differs in more than punctuation",
+                    lines=environment.line.lines,
+                )
+        for variable in environment.variables:
+            if variable in site.env:
+                raise DockerfileError(
+                    f"the name {name} is taken: {variable} is already {site.env[variable]} in the environment that "
+                    "this line starts from. Choose another name",
+                    lines=environment.line.lines,
+                )
+
+
+def _check_interpreter(environment: Environment, sites: tuple[Site, ...], earlier: Mapping[int, Environment]) -> None:
+    wanted = _minor(environment.interpreter)
+    for site in sites:
+        for number in site.below:
+            other = earlier[number]
+            if _minor(other.interpreter) == wanted and other.interpreter != environment.interpreter:
+                raise DockerfileError(
+                    f"two builds of Python {wanted} cannot stand in one stage, since python{wanted} would be "
+                    f"ambiguous: this line asks for {environment.interpreter}, line {other.line.lines[0]} for "
+                    f"{other.interpreter}. Ask for the same version in both",
+                    lines=environment.line.lines,
+                )
+
+
+def _minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+def _group(
+    members: Sequence[int],
+    environments: Mapping[int, Environment],
+    sites: Mapping[int, tuple[Site, ...]],
+    label: str,
+) -> Group:
+    below = [number for number in sites[members[0]][0].below if number not in members]
+    present = {environments[number].interpreter for number in below}
+    group = [environments[number] for number in members]
+    added = dict.fromkeys(item.interpreter for item in group if item.interpreter not in present)
+    entries = [*_entries(label), *map(_entry, [*(environments[number] for number in below), *group])]
+    return Group(tuple(group), tuple(added), json.dumps(entries, separators=(",", ":")))
+
+
+def _entry(environment: Environment) -> dict[str, str]:
+    return {
+        "name": environment.statement.name,
+        "version": next(iter(environment.builds.values())).version,
+        "path": environment.path,
+    }
+
+
+def _entries(label: str) -> list[object]:
+    """Entries of a label that the base image has; another's label of that name counts as none."""
+    try:
+        entries = json.loads(label or "[]")
+    except ValueError:
+        return []
+    return entries if isinstance(entries, list) else []

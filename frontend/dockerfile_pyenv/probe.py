@@ -1,0 +1,136 @@
+"""What only the Dockerfile frontend can know about each PYENV line, and how to ask it.
+
+Each PYENV line of the user's file is replaced by an ENV with its words and an exec that bears its number. The graph
+that the Dockerfile frontend makes of this text is never built; it is read. Which numbers are in it are the lines that
+the target reaches. The exec's own record holds the words with their variables expanded, USER, ENV and the platform at
+that line, and what lies below it in its root file system are the lines whose environments are there already: through
+FROM of another stage, too. So variable expansion, ARG scopes, ONBUILD and stage references are upstream's, not ours.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from buildkit_llb.definition import Definition, Vertex
+from buildkit_llb.platforms import Platform
+from dockerfile_pyenv.errors import DockerfileError
+from dockerfile_pyenv.lexer import Dockerfile
+from dockerfile_pyenv.stages import Line
+from dockerfile_pyenv.text import Expansion, substitute
+
+_MARKER = "dockerfile-pyenv-probe"
+_VARIABLE = "PYENV_PROBE"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A PYENV line's place in the build, for one platform."""
+
+    number: int
+    platform: str
+    """Platform of the stage, as "os/architecture[/variant]"."""
+    user: str
+    """USER at the line, as the image config has it; "" where there is none."""
+    env: Mapping[str, str]
+    """ENV, and the values of ARG, at the line."""
+    words: tuple[str, ...]
+    """The line's words with variables expanded and quotes removed."""
+    below: tuple[int, ...]
+    """Numbers of the PYENV lines whose environments the line finds in its file system, in the order of building."""
+    empty: bool
+    """The line stands in a stage made FROM scratch that holds nothing yet."""
+
+
+def text(dockerfile: Dockerfile, lines: Sequence[Line]) -> Expansion:
+    """The user's text with every PYENV line replaced by its probe."""
+    return substitute(dockerfile, {line.index: _probe(line) for line in lines})
+
+
+def _probe(line: Line) -> str:
+    marker = f"RUN {json.dumps([_MARKER, str(line.number)])}\n"
+    if isinstance(line.statement, DockerfileError):
+        return marker
+    words = (f"{_variable(line.number, i)}={word.raw}" for i, word in enumerate(line.statement.words))
+    return f"ENV {' '.join(words)}\n{marker}"
+
+
+def _variable(number: int, word: int) -> str:
+    return f"{_VARIABLE}_{number}_{word}"
+
+
+def read(definitions: Iterable[Definition]) -> dict[int, tuple[Site, ...]]:
+    """The sites of every reached PYENV line, by its number; several where it is built for several platforms."""
+    found: dict[int, dict[str, Site]] = {}
+    for definition in definitions:
+        vertices = {vertex.digest: vertex for vertex in definition.vertices()}
+        for vertex in vertices.values():
+            number = _number(vertex)
+            if number is not None:
+                site = _site(number, vertex, vertices)
+                found.setdefault(number, {})[site.platform] = site
+    return {number: tuple(sites[key] for key in sorted(sites)) for number, sites in sorted(found.items())}
+
+
+def _number(vertex: Vertex) -> int | None:
+    args = vertex.op.exec.meta.args
+    return int(args[1]) if len(args) == 2 and args[0] == _MARKER else None  # noqa: PLR2004 - the marker has one argument
+
+
+def _site(number: int, vertex: Vertex, vertices: Mapping[str, Vertex]) -> Site:
+    env = dict(entry.split("=", 1) for entry in vertex.op.exec.meta.env)
+    words: list[str] = []
+    while (key := _variable(number, len(words))) in env:
+        words.append(env[key])
+    below: list[int] = []
+    empty = True
+    for lower in _roots(vertex, vertices):
+        marked = _number(lower)
+        if marked is not None:
+            below.append(marked)
+        elif lower.op.WhichOneof("op") != "file" or any(action.HasField("copy") for action in lower.op.file.actions):
+            empty = False
+    return Site(
+        number=number,
+        platform=_platform(vertex),
+        user=vertex.op.exec.meta.user,
+        env={key: value for key, value in env.items() if not key.startswith(_VARIABLE + "_")},
+        words=tuple(words),
+        below=tuple(reversed(below)),
+        empty=empty,
+    )
+
+
+def _roots(vertex: Vertex, vertices: Mapping[str, Vertex]) -> Iterator[Vertex]:
+    """The vertices that made the file system in which an exec runs, from the top down."""
+    mount = next((mount for mount in vertex.op.exec.mounts if mount.dest == "/"), None)
+    position = mount.input if mount else -1
+    while position >= 0:
+        digest, output = vertex.inputs[position]
+        vertex = vertices[digest]
+        yield vertex
+        position = _base(vertex, output)
+
+
+def _base(vertex: Vertex, output: int) -> int:
+    """Which input of an op is the base of one of its outputs; -1 where it starts from nothing (solver/pb/ops.proto)."""
+    op = vertex.op
+    match op.WhichOneof("op"):
+        case "exec":
+            outputs = [mount for mount in op.exec.mounts if mount.output >= 0]
+            return outputs[output].input if output < len(outputs) else -1
+        case "file":
+            position = len(op.inputs) + next(i for i, action in enumerate(op.file.actions) if action.output == output)
+            while position >= len(op.inputs):
+                position = op.file.actions[position - len(op.inputs)].input
+            return position
+        case "merge":
+            return op.merge.inputs[0].input
+        case _:
+            return -1
+
+
+def _platform(vertex: Vertex) -> str:
+    platform = Platform.from_pb(vertex.op.platform)
+    # The normal form of containerd/platforms (database.go), in which named contexts are looked up.
+    plain = (platform.architecture, platform.variant) in {("arm64", "v8"), ("amd64", "v1")}
+    return str(replace(platform, variant="") if plain else platform)

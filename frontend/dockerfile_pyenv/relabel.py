@@ -1,0 +1,94 @@
+"""Progress names and source locations of the graph, as the user's own file has them.
+
+All of it lies beside the ops' bytes (solver/llbsolver/vertex.go, BuildKit v0.32): digests and cache keys stay.
+"""
+
+import re
+
+from buildkit_llb import sourcemap
+from buildkit_llb.definition import Definition
+from buildkit_llb.proto import ops_pb2
+from buildkit_llb.sourcemap import Location
+from dockerfile_pyenv.expand import RUN
+from dockerfile_pyenv.plan import PREFIX, Plan
+from dockerfile_pyenv.source import Source
+from dockerfile_pyenv.text import Expansion
+
+_NAME = re.compile(r"\[(?P<stage>.* )?(?P<index> *\d+)/(?P<total>\d+)\] (?P<rest>.*)", re.DOTALL)
+"""Upstream's names of steps: "[linux/amd64 build 2/5] RUN make" (dockerfile2llb/convert.go, prefixCommand)."""
+
+_Stage = tuple[str, int]
+
+
+def relabel(definition: Definition, source: Source, expansion: Expansion, plan: Plan) -> Definition:
+    """The same graph, with every name and line as the user's file has them."""
+    names = _names(definition, expansion, plan)
+    renamed = sourcemap.rename(definition, lambda digest, _op, _metadata, _lines: names.get(digest))
+    return sourcemap.relocate(
+        renamed,
+        filename=source.filename,
+        data=source.dockerfile,
+        language="Dockerfile",
+        source_definition=source.definition,
+        map_lines=lambda line: expansion.user_lines(line, line),
+        replaces=lambda info: info.data == expansion.text,
+    )
+
+
+def _names(definition: Definition, expansion: Expansion, plan: Plan) -> dict[str, str]:
+    """New names of the vertices that upstream counts as steps.
+
+    The instructions that add interpreters are no instructions of the user's file: they get the number of the PYENV
+    line that they belong to, and the steps after them count without them.
+    """
+    environments = {environment.path: environment for environment in plan.environments}
+    texts: dict[str, str] = {}
+    extras: dict[_Stage, set[int]] = {}
+    steps = {vertex.digest: match for vertex in definition.vertices() if (match := _NAME.fullmatch(vertex.name))}
+    lines = sourcemap.locations(definition)
+    for vertex in definition.vertices():
+        match = steps.get(vertex.digest)
+        if match is None or not _is_generated(lines.get(vertex.digest, ()), expansion):
+            continue
+        if interpreter := _interpreter(vertex.op):
+            texts[vertex.digest] = f"PYENV {'.'.join(interpreter.split('.')[:2])} (CPython {interpreter})"
+            extras.setdefault(_stage(match), set()).add(int(match["index"]))
+        elif environment := environments.get(_environment(vertex.op)):
+            texts[vertex.digest] = environment.line.text
+    return {
+        digest: _renumber(match, extras.get(_stage(match), set()), texts.get(digest, match["rest"]))
+        for digest, match in steps.items()
+        if digest in texts or _stage(match) in extras
+    }
+
+
+def _stage(match: re.Match[str]) -> _Stage:
+    return match["stage"] or "", int(match["total"])
+
+
+def _renumber(match: re.Match[str], extras: set[int], text: str) -> str:
+    index = int(match["index"])
+    index -= sum(extra <= index for extra in extras)
+    total = str(int(match["total"]) - len(extras))
+    return f"[{match['stage'] or ''}{index:>{len(total)}}/{total}] {text}"
+
+
+def _is_generated(locations: tuple[Location, ...], expansion: Expansion) -> bool:
+    return any(location.first_line in expansion.generated for location in locations)
+
+
+def _environment(op: ops_pb2.Op) -> str:
+    """Path of the environment that an exec builds; "" for other ops."""
+    args = op.exec.meta.args
+    if f"{RUN}/provision" not in args:
+        return ""
+    name = next((arg.removeprefix("--name=") for arg in args if arg.startswith("--name=")), "")
+    return f"{PREFIX}/envs/{name}"
+
+
+def _interpreter(op: ops_pb2.Op) -> str:
+    """Name of the interpreter that a file op adds; "" for other ops."""
+    for action in op.file.actions:
+        if action.copy.dest.startswith(f"{PREFIX}/python/"):
+            return action.copy.dest.removeprefix(f"{PREFIX}/python/").strip("/")
+    return ""

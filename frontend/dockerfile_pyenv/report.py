@@ -1,0 +1,57 @@
+"""Errors as BuildKit shows them: with the user's own Dockerfile, and the lines to blame."""
+
+import traceback
+from dataclasses import replace
+
+from buildkit_llb.errors import Range, SourceDetail, Status
+from dockerfile_pyenv.errors import PyenvError
+from dockerfile_pyenv.source import Source
+from dockerfile_pyenv.text import Expansion, join_lines
+
+_UNKNOWN = 2
+"""gRPC's code for an error without a class of its own: clients print its message bare."""
+
+ISSUES = "https://github.com/dockerfile-pyenv/dockerfile-pyenv/issues"
+
+
+def located(error: PyenvError, source: Source | None) -> Status:
+    """An error of the user's as a status that shows its lines."""
+    status = Status(_UNKNOWN, error.message)
+    if source is None or error.lines is None:
+        return status
+    return status.with_source(_detail(source, [error.lines]))
+
+
+def remapped(status: Status, source: Source, expansion: Expansion) -> Status:
+    """A status of the Dockerfile frontend's about generated text, pointed at the user's lines."""
+
+    def remap(detail: SourceDetail) -> SourceDetail:
+        if detail.data != expansion.text:
+            return detail
+        mapped = (expansion.user_lines(one.start_line, one.end_line) for one in detail.ranges)
+        return _detail(source, [lines for lines in mapped if lines])
+
+    return replace(status.map_sources(remap), message=expansion.user_message(status.message))
+
+
+def internal(error: BaseException) -> Status:
+    """A fault of ours: what happened, where, and where to report it."""
+    frames = traceback.extract_tb(error.__traceback__)[-4:]
+    where = " <- ".join(
+        f"{frame.name} ({frame.filename.rsplit('/', 1)[-1]}:{frame.lineno})" for frame in reversed(frames)
+    )
+    return Status(
+        _UNKNOWN,
+        f"dockerfile-pyenv: internal error: {type(error).__name__}: {error}\n  at {where}\n"
+        f"This is a fault of dockerfile-pyenv, not of your Dockerfile. Please report it at {ISSUES}",
+    )
+
+
+def _detail(source: Source, lines: list[tuple[int, int]]) -> SourceDetail:
+    return SourceDetail(
+        filename=source.filename,
+        data=source.dockerfile,
+        language="Dockerfile",
+        definition=source.definition.to_json(),
+        ranges=tuple(Range(line, line) for first, last in join_lines(lines) for line in range(first, last + 1)),
+    )

@@ -1,0 +1,84 @@
+"""Dockerfile text in which instructions were replaced, and the way back to the user's lines."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from dockerfile_pyenv.lexer import Dockerfile
+
+_LINE_IN_MESSAGE = re.compile(r"\b(on line |line: |\(line )(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """A text made from the user's, with a line map."""
+
+    text: bytes
+    lines: tuple[tuple[int, int], ...]
+    """For each line of `text`, the first and last line of the user's instruction or text that it stands for."""
+    generated: frozenset[int]
+    """Lines of `text` (1-based) that were generated."""
+
+    def user_lines(self, first: int, last: int) -> tuple[int, int] | None:
+        """Map lines of the text, 1-based and inclusive, to the user's lines; None outside the text."""
+        mapped = [self.lines[line - 1] for line in range(max(first, 1), last + 1) if line <= len(self.lines)]
+        if not mapped:
+            return None
+        return min(start for start, _ in mapped), max(end for _, end in mapped)
+
+    def user_message(self, message: str) -> str:
+        """Point the line numbers in a message of the Dockerfile frontend at the user's lines.
+
+        Upstream writes them as "dockerfile parse error on line 3: …" (instructions/parse.go) and, in warnings, as
+        "… (line 3)" (linter/linter.go).
+        """
+
+        def renumber(match: re.Match[str]) -> str:
+            lines = self.user_lines(int(match[2]), int(match[2]))
+            return match[1] + str(lines[0]) if lines else match[0]
+
+        return _LINE_IN_MESSAGE.sub(renumber, message)
+
+
+def substitute(dockerfile: Dockerfile, replacements: Mapping[int, str]) -> Expansion:
+    """Replace instructions by generated text; all else stays as it is, byte for byte.
+
+    `replacements` maps indexes into `dockerfile.instructions` to text that ends with a newline, or is empty.
+    """
+    pieces: list[bytes] = []
+    lines: list[tuple[int, int]] = []
+    generated: set[int] = set()
+    position = 0
+
+    def keep(end: int) -> None:
+        nonlocal position
+        kept = dockerfile.source[position:end]
+        if kept:
+            first = dockerfile.source.count(b"\n", 0, position) + 1
+            count = kept.count(b"\n") + (not kept.endswith(b"\n"))
+            lines.extend((line, line) for line in range(first, first + count))
+            pieces.append(kept)
+        position = end
+
+    for index in sorted(replacements):
+        instruction = dockerfile.instructions[index]
+        keep(instruction.span[0])
+        new = replacements[index].encode()
+        count = new.count(b"\n")
+        generated.update(range(len(lines) + 1, len(lines) + count + 1))
+        lines.extend([instruction.lines] * count)
+        pieces.append(new)
+        position = instruction.span[1]
+    keep(len(dockerfile.source))
+    return Expansion(b"".join(pieces), tuple(lines), frozenset(generated))
+
+
+def join_lines(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Line ranges in order, touching and repeated ones joined."""
+    joined: list[tuple[int, int]] = []
+    for first, last in sorted(ranges):
+        if joined and first <= joined[-1][1] + 1:
+            joined[-1] = joined[-1][0], max(last, joined[-1][1])
+        else:
+            joined.append((first, last))
+    return joined
