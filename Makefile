@@ -28,3 +28,7 @@ lint: $(VENV)/.installed  ## check with ruff and mypy
 lock: $(VENV)/.installed  ## renew the locked dependencies in requirements/
 	$(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements/dev.txt
 	$(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements/frontend.txt
+
+.PHONY: proto
+proto: $(VENV)/.installed  ## make the protobuf code in frontend/buildkit_llb/proto anew
+	$(PYTHON) -m grpc_tools.protoc -I frontend --python_out=frontend --pyi_out=frontend frontend/buildkit_llb/proto/*.proto
