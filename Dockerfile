@@ -1,0 +1,65 @@
+# The frontend's own image: CPython, uv, and the two packages of frontend/, on nothing.
+# The layers stand in the order of how seldom they change.
+
+ARG BASE=debian:trixie-slim
+# Every file of the image carries this time, so that the same input gives the same layers.
+ARG SOURCE_DATE_EPOCH=315532800
+
+FROM ${BASE} AS python
+RUN export DEBIAN_FRONTEND=noninteractive \
+ && apt-get update -qq \
+ && apt-get install -qq --no-install-recommends python3 python3-pip > /dev/null \
+ && rm -rf /var/lib/apt/lists/*
+
+# /image/usr is all that a Python needs: bind-mounted as /usr into an empty root it runs through the dynamic loader,
+# under a path that is the same on every architecture: /usr/lib/pyenv-loader /usr/bin/python3.13 ...
+FROM python AS runtime
+ARG SOURCE_DATE_EPOCH
+COPY frontend/image/collect.py /collect.py
+RUN python3.13 -I -S /collect.py /image \
+ && find /image -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
+
+FROM python AS uv
+ARG SOURCE_DATE_EPOCH
+COPY requirements/uv.txt /requirements.txt
+# The musllinux wheel holds a static program, which runs on a base of any libc.
+RUN pip download --quiet --no-deps --require-hashes --only-binary :all: --dest /wheels \
+      --platform "musllinux_1_1_$(uname -m)" --requirement /requirements.txt \
+ && python3.13 -m zipfile --extract /wheels/uv-*.whl /unpacked \
+ && install -D -m 0755 /unpacked/uv-*.data/scripts/uv /image/pyenv/uv \
+ && find /image -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
+
+FROM python AS libraries
+ARG SOURCE_DATE_EPOCH
+COPY requirements/frontend.txt /requirements.txt
+RUN pip install --quiet --no-deps --require-hashes --only-binary :all: --no-compile --target /image/pyenv/lib \
+      --requirement /requirements.txt \
+ && rm -rf /image/pyenv/lib/bin /image/pyenv/lib/google/protobuf/testdata \
+ && python3.13 -m compileall -q -s /image --invalidation-mode unchecked-hash /image/pyenv/lib \
+ && find /image -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
+
+FROM python AS code
+ARG SOURCE_DATE_EPOCH
+COPY frontend/image/frontend.py /image/pyenv/frontend.py
+COPY frontend/dockerfile_pyenv/provision /image/pyenv/provision
+COPY frontend/buildkit_llb /image/pyenv/lib/buildkit_llb
+COPY frontend/dockerfile_pyenv /image/pyenv/lib/dockerfile_pyenv
+RUN rm -r /image/pyenv/lib/dockerfile_pyenv/provision \
+ && python3.13 -m compileall -q -s /image --invalidation-mode unchecked-hash /image/pyenv/lib \
+ && chmod -R u=rwX,go=rX /image \
+ && find /image -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
+
+FROM scratch
+COPY --from=runtime /image /
+COPY --from=uv /image /
+COPY --from=libraries /image /
+COPY --from=code /image /
+ENTRYPOINT ["/usr/bin/python3.13", "-I", "-S", "-B", "/pyenv/frontend.py"]
+
+ARG VERSION=dev
+LABEL moby.buildkit.frontend.network.none="true" \
+      moby.buildkit.frontend.caps="moby.buildkit.frontend.inputs,moby.buildkit.frontend.subrequests,moby.buildkit.frontend.contexts,moby.buildkit.frontend.gitquerystring" \
+      org.opencontainers.image.title="dockerfile-pyenv" \
+      org.opencontainers.image.description="A BuildKit frontend that gives Dockerfiles a PYENV instruction" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.licenses="Apache-2.0"
