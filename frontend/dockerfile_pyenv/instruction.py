@@ -267,7 +267,7 @@ def _path(shown: str, value: str, lines: tuple[int, int]) -> str:
         raise DockerfileError(
             f"{shown} lies outside the build context: only files in the context can be used", lines=lines
         )
-    if value.split("/")[-1] in {"", ".", ".."}:
+    if value.rsplit("/", maxsplit=1)[-1] in {"", ".", ".."}:
         raise DockerfileError(f"{shown} is a directory: name a requirements file in it", lines=lines)
     return path
 
