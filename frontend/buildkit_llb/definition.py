@@ -141,8 +141,25 @@ def digest_of(raw: bytes) -> str:
 
 
 def marshal_op(op: ops_pb2.Op) -> bytes:
-    """Serialize an op as Go's deterministic marshalling does, so that equal ops share a vertex."""
-    return op.SerializeToString(deterministic=True)
+    """Serialize an op as Go's deterministic marshalling does: map keys in order, and members of a oneof last.
+
+    The daemon marshals each op anew and takes the digest of that (solver/llbsolver/vertex.go, recomputeDigests). With
+    bytes of another order, source locations would belong to digests that it never looks up.
+    """
+    kind = op.WhichOneof("op")
+    if kind is None:
+        return op.SerializeToString(deterministic=True)
+    head = ops_pb2.Op(
+        inputs=op.inputs,
+        platform=op.platform if op.HasField("platform") else None,
+        constraints=op.constraints if op.HasField("constraints") else None,
+    )
+    rest = ops_pb2.Op()
+    rest.CopyFrom(op)
+    for name in ("inputs", "platform", "constraints"):
+        rest.ClearField(name)
+    # What is left are the member of the oneof and unknown fields, which follow it in Go and in Python alike.
+    return head.SerializeToString(deterministic=True) + rest.SerializeToString(deterministic=True)
 
 
 def check(definition: Definition) -> None:

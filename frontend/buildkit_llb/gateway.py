@@ -347,7 +347,7 @@ class Gateway:
         return SourceMeta(
             identifier=answer.source.identifier,
             attrs=MappingProxyType(dict(answer.source.attrs)),
-            image=ImageConfig(answer.source.identifier, answer.image.digest, answer.image.config)
+            image=ImageConfig(answer.source.identifier.partition("://")[2], answer.image.digest, answer.image.config)
             if answer.HasField("image")
             else None,
             checksum=answer.git.checksum or answer.http.checksum,

@@ -74,9 +74,14 @@ def http(
     return _source(url, attrs, caps, description)
 
 
-def image(ref: str, *, platform: Platform | None = None, description: str = "") -> State:
-    """Take an image's file system; without `platform`, the one for the daemon's own platform."""
-    return _source(f"docker-image://{normalize_image(ref)}", {}, {"source.image"}, description, platform)
+def image(ref: str, *, platform: Platform | None = None, resolve_mode: str = "", description: str = "") -> State:
+    """Take an image's file system; without `platform`, the one for the daemon's own platform.
+
+    `resolve_mode` is `default`, `pull` or `local`, and says whether an image that the engine holds already will do.
+    """
+    attrs = {"image.resolvemode": resolve_mode} if resolve_mode else {}
+    caps = {"source.image", "source.image.resolvemode"} if resolve_mode == "pull" else {"source.image"}
+    return _source(f"docker-image://{normalize_image(ref)}", attrs, caps, description, platform)
 
 
 def git(  # noqa: PLR0913 - one keyword per attribute of the op
