@@ -14,7 +14,7 @@ from dockerfile_pyenv import options
 from dockerfile_pyenv.errors import DockerfileError
 from dockerfile_pyenv.handover import Handover
 from dockerfile_pyenv.lexer import Dockerfile
-from dockerfile_pyenv.stages import Line
+from dockerfile_pyenv.stages import Line, count_stages
 from dockerfile_pyenv.text import Expansion, substitute
 
 _LINT = "frontend.lint"
@@ -43,7 +43,7 @@ def warn(handover: Handover, dockerfile: Dockerfile, lines: tuple[Line, ...]) ->
 
     Raises DockerfileError where the file says `# check=error=true` and there are any.
     """
-    target = handover.build.opts.get(options.TARGET) or str(_stages(dockerfile) - 1)
+    target = handover.build.opts.get(options.TARGET) or str(count_stages(dockerfile) - 1)
     try:
         result = handover.request(blanked(dockerfile, lines), _LINT, {options.TARGET: target})
     except RpcError:
@@ -79,7 +79,3 @@ def _errors_wanted(handover: Handover, dockerfile: Dockerfile) -> bool:
     check = handover.build.opts.get(options.CHECK, dockerfile.directives.get("check", ""))
     choices = dict(part.split("=", 1) for part in check.split(";") if "=" in part)
     return choices.get("error", "").strip().lower() in {"1", "t", "true"}
-
-
-def _stages(dockerfile: Dockerfile) -> int:
-    return sum(instruction.keyword == "FROM" for instruction in dockerfile.instructions)

@@ -70,7 +70,7 @@ def _plan(handover: Handover, dockerfile: Dockerfile, lines: tuple[Line, ...]) -
     def select(version: str) -> Mapping[str, Build]:
         return table.select(version, platforms)
 
-    return planning.make(lines, sites, select, label=_label(probed))
+    return planning.make(dockerfile, lines, sites, select, label=_label(probed))
 
 
 def _label(probed: Result) -> str:

@@ -46,17 +46,17 @@ class Handover:
         Raises RpcError whose lines are the user's.
         """
         # Warnings would go to the user with the generated text's lines, past us: they are asked for apart.
-        return self._solve(expansion, {options.CHECK: "skip=all", **(opts or {})}, contexts or {})
+        return self._solve(expansion, {options.CHECK: "skip=all", **(opts or {})}, contexts or {}, "expand PYENV lines")
 
     def probe(self, expansion: Expansion) -> Result:
         """Find out what the Dockerfile frontend makes of a text that is not meant to be built."""
         unwanted = {key: None for key in self.build.opts if key.startswith(options.ATTEST)}
         unwanted |= {options.CACHE_IMPORTS: None, options.CACHE_FROM: None}
-        return self._solve(expansion, {options.CHECK: "skip=all", **unwanted}, {})
+        return self._solve(expansion, {options.CHECK: "skip=all", **unwanted}, {}, "probe PYENV lines")
 
     def request(self, expansion: Expansion, request: str, opts: Mapping[str, str] | None = None) -> Result:
         """Ask a sub-request about a text."""
-        return self._solve(expansion, {options.REQUEST_ID: request, **(opts or {})}, {})
+        return self._solve(expansion, {options.REQUEST_ID: request, **(opts or {})}, {}, f"ask for {request}")
 
     def solve_definition(self, definition: Definition) -> Ref:
         """Solve a graph, with the caches that the build imports."""
@@ -69,13 +69,17 @@ class Handover:
         return self.gateway.read_file(self.solve_definition(ops.marshal(state)), "download")
 
     def _solve(
-        self, expansion: Expansion, opts: Mapping[str, str | None], contexts: Mapping[str, Definition]
+        self,
+        expansion: Expansion,
+        opts: Mapping[str, str | None],
+        contexts: Mapping[str, Definition],
+        description: str,
     ) -> Result:
         text = inputs.dockerfile(
             expansion.text,
             self.build.filename,
             self.source.ignore,
-            description="[internal] read PYENV lines",
+            description=f"[internal] {description}",
         )
         given = {**self.inputs, "dockerfile": ops.marshal(text), **contexts}
         if self.source.context.remote and self.source.context.state is not None:

@@ -87,13 +87,8 @@ def read(environ: Mapping[str, str]) -> BuildOptions:
 
 
 def _daemon_platform(workers: str) -> str:
-    """First platform of the first worker: JSON of solver/pb Worker records, as the daemon writes them."""
+    """First platform of the first worker; the daemon writes its workers as JSON (client/workers.go)."""
     for worker in json.loads(workers or "[]") or []:
         for platform in worker.get("platforms") or []:
-            parts = (
-                platform.get("OS") or platform.get("os"),
-                platform.get("Architecture") or platform.get("architecture"),
-            )
-            variant = platform.get("Variant") or platform.get("variant")
-            return "/".join(part for part in (*parts, variant) if part)
+            return "/".join(filter(None, (platform.get(key) for key in ("os", "architecture", "variant"))))
     return "linux/amd64"

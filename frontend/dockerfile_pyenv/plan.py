@@ -8,8 +8,9 @@ from dockerfile_pyenv import instruction
 from dockerfile_pyenv.errors import DockerfileError
 from dockerfile_pyenv.instruction import Statement
 from dockerfile_pyenv.interpreters import Build, InterpreterNotFoundError
+from dockerfile_pyenv.lexer import Dockerfile
 from dockerfile_pyenv.probe import Site
-from dockerfile_pyenv.stages import Line
+from dockerfile_pyenv.stages import Line, count_stages
 
 LABEL = "dockerfile-pyenv.environments"
 PREFIX = "/opt/astro-pyenv"
@@ -66,6 +67,8 @@ class Plan:
 
     groups: tuple[Group, ...]
     unreached: tuple[Line, ...]
+    stages: int
+    """How many stages the user's file has."""
 
     @property
     def environments(self) -> tuple[Environment, ...]:
@@ -73,7 +76,14 @@ class Plan:
         return tuple(environment for group in self.groups for environment in group.environments)
 
 
-def make(lines: Sequence[Line], sites: Mapping[int, tuple[Site, ...]], select: Select, *, label: str = "") -> Plan:
+def make(
+    dockerfile: Dockerfile,
+    lines: Sequence[Line],
+    sites: Mapping[int, tuple[Site, ...]],
+    select: Select,
+    *,
+    label: str = "",
+) -> Plan:
     """Plan the environments of the PYENV lines that are reached.
 
     `label` is the value that the image label has before any of the lines. Raises DockerfileError for the first line
@@ -85,6 +95,7 @@ def make(lines: Sequence[Line], sites: Mapping[int, tuple[Site, ...]], select: S
             environment = _environment(line, sites[line.number], select)
             _check_names(environment, sites[line.number], environments)
             _check_interpreter(environment, sites[line.number], environments)
+            _check_base(environment, label)
             environments[line.number] = environment
     numbers: dict[int, list[int]] = {}
     for number, environment in environments.items():
@@ -92,6 +103,7 @@ def make(lines: Sequence[Line], sites: Mapping[int, tuple[Site, ...]], select: S
     return Plan(
         groups=tuple(_group(members, environments, sites, label) for members in numbers.values()),
         unreached=tuple(line for line in lines if line.number not in sites),
+        stages=count_stages(dockerfile),
     )
 
 
@@ -160,6 +172,19 @@ def _check_interpreter(environment: Environment, sites: tuple[Site, ...], earlie
                 )
 
 
+def _check_base(environment: Environment, label: str) -> None:
+    """Refuse a second build of a version that the base image, itself made with PYENV lines, brings along."""
+    wanted = environment.interpreter
+    for entry in _entries(label):
+        if _minor(entry["version"]) == _minor(wanted) and entry["version"] != wanted:
+            raise DockerfileError(
+                f"this line asks for Python {wanted}, and the base image has Python {entry['version']} of the "
+                f"environment {entry['name']}: python{_minor(wanted)} would be ambiguous. "
+                f"Ask for {entry['version']}, or build the base image anew",
+                lines=environment.line.lines,
+            )
+
+
 def _minor(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
@@ -186,10 +211,14 @@ def _entry(environment: Environment) -> dict[str, str]:
     }
 
 
-def _entries(label: str) -> list[object]:
-    """Entries of a label that the base image has; another's label of that name counts as none."""
+def _entries(label: str) -> list[dict[str, str]]:
+    """Entries of a label that the base image has; what is not ours counts as none."""
     try:
         entries = json.loads(label or "[]")
     except ValueError:
         return []
-    return entries if isinstance(entries, list) else []
+    return [entry for entry in entries if _is_entry(entry)] if isinstance(entries, list) else []
+
+
+def _is_entry(entry: object) -> bool:
+    return isinstance(entry, dict) and all(isinstance(entry.get(key), str) for key in ("name", "version", "path"))

@@ -56,9 +56,8 @@ def _names(definition: Definition, expansion: Expansion, plan: Plan) -> dict[str
         elif environment := environments.get(_environment(vertex.op)):
             texts[vertex.digest] = environment.line.text
     return {
-        digest: _renumber(match, extras.get(_stage(match), set()), texts.get(digest, match["rest"]))
+        digest: _name(match, plan, extras.get(_stage(match), set()), texts.get(digest, match["rest"]))
         for digest, match in steps.items()
-        if digest in texts or _stage(match) in extras
     }
 
 
@@ -66,11 +65,15 @@ def _stage(match: re.Match[str]) -> _Stage:
     return match["stage"] or "", int(match["total"])
 
 
-def _renumber(match: re.Match[str], extras: set[int], text: str) -> str:
+def _name(match: re.Match[str], plan: Plan, extras: set[int], text: str) -> str:
     index = int(match["index"])
     index -= sum(extra <= index for extra in extras)
     total = str(int(match["total"]) - len(extras))
-    return f"[{match['stage'] or ''}{index:>{len(total)}}/{total}] {text}"
+    words = (match["stage"] or "").split()
+    if plan.stages == 1:
+        # The only stage of a file goes without its name; ours count as stages upstream, so that it has one.
+        words = words[:-1]
+    return f"[{' '.join([*words, f'{index:>{len(total)}}'])}/{total}] {text}"
 
 
 def _is_generated(locations: tuple[Location, ...], expansion: Expansion) -> bool:

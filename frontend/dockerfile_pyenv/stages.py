@@ -36,6 +36,11 @@ def pyenv_lines(dockerfile: Dockerfile) -> tuple[Line, ...]:
     return tuple(_lines(dockerfile))
 
 
+def count_stages(dockerfile: Dockerfile) -> int:
+    """How many stages a Dockerfile has."""
+    return sum(item.keyword == "FROM" for item in dockerfile.instructions)
+
+
 def _lines(dockerfile: Dockerfile) -> Iterator[Line]:
     in_stage = False
     number = 0

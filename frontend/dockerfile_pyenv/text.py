@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dockerfile_pyenv.lexer import Dockerfile
 
-_LINE_IN_MESSAGE = re.compile(r"\b(on line |line: |\(line )(\d+)")
+_LINE_IN_MESSAGE = re.compile(r"(\bon line |\(line )(\d+)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,79 @@
+"""Plans of Dockerfiles without an engine: what the probe would find is said by the test."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dockerfile_pyenv import plan as planning
+from dockerfile_pyenv import stages
+from dockerfile_pyenv.errors import DockerfileError
+from dockerfile_pyenv.interpreters import Build, InterpreterNotFoundError
+from dockerfile_pyenv.lexer import Dockerfile, lex
+from dockerfile_pyenv.plan import Plan
+from dockerfile_pyenv.probe import Site
+from dockerfile_pyenv.stages import Line
+
+NEWEST = {"3.9": "3.9.25", "3.10": "3.10.19", "3.11": "3.11.14", "3.13": "3.13.9"}
+
+
+def select(version: str, platforms: Sequence[str] = ("linux/amd64",)) -> Mapping[str, Build]:
+    """Stand in for the table of interpreters."""
+    found = NEWEST.get(version, version)
+    if ".".join(found.split(".")[:2]) not in NEWEST:
+        raise InterpreterNotFoundError(f"there is no Python {version} for linux/amd64; the nearest is 3.13.9")
+    return {
+        platform: Build(
+            version=found,
+            tag="20251014",
+            platform=platform,
+            libc="gnu",
+            url=f"https://example.org/20251014/cpython-{found}.tar.gz",
+            sha256="0" * 64,
+        )
+        for platform in platforms
+    }
+
+
+Probe = list[Any] | None
+"""For each PYENV line what its site differs in, a list of that for several platforms, or None for an unreached one."""
+
+
+def sites_of(dockerfile: Dockerfile, lines: Sequence[Line], found: Probe = None) -> dict[int, tuple[Site, ...]]:
+    """What the probe finds: by default each line sees those before it in its stage."""
+    froms = [item.span[0] for item in dockerfile.instructions if item.keyword == "FROM"]
+    result = {}
+    for line in lines:
+        differs = found[line.number] if found else {}
+        if differs is None:
+            continue
+        stage = max(start for start in froms if start < dockerfile.instructions[line.index].span[0])
+        below = tuple(
+            other.number
+            for other in lines
+            if other.number < line.number
+            and (not found or found[other.number] is not None)
+            and dockerfile.instructions[other.index].span[0] > stage
+        )
+        words = () if isinstance(line.statement, DockerfileError) else [word.raw for word in line.statement.words]
+        default = {"platform": "linux/amd64", "user": "", "env": {}, "words": words, "below": below, "empty": False}
+        platforms = differs if isinstance(differs, list) else [differs]
+        result[line.number] = tuple(_site(line.number, {**default, **one}) for one in platforms)
+    return result
+
+
+def _site(number: int, values: dict[str, Any]) -> Site:
+    return Site(number, **{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+
+
+def plan_of(source: bytes, found: Probe = None, *, label: str = "") -> tuple[Dockerfile, Plan]:
+    """Plan a Dockerfile's PYENV lines."""
+    dockerfile = lex(source)
+    lines = stages.pyenv_lines(dockerfile)
+    return dockerfile, planning.make(dockerfile, lines, sites_of(dockerfile, lines, found), select, label=label)
+
+
+def case(folder: Path) -> tuple[bytes, Probe]:
+    """A case's Dockerfile, and what its probe finds."""
+    probe = folder / "probe.json"
+    return (folder / "Dockerfile").read_bytes(), json.loads(probe.read_text()) if probe.exists() else None

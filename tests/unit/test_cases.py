@@ -1,0 +1,68 @@
+"""The golden cases of dockerfile-syntax/cases: Dockerfiles, and what becomes of them.
+
+`REGENERATE=1 pytest tests/unit/test_cases.py` writes the expectations anew.
+"""
+
+from pathlib import Path
+
+import pytest
+from tests.unit.planning import case, plan_of
+
+from dockerfile_pyenv import expand
+from dockerfile_pyenv.errors import DockerfileError
+
+CASES = Path(__file__).parents[2] / "dockerfile-syntax" / "cases"
+GOOD = sorted(path.parent for path in CASES.glob("*/Dockerfile"))
+BAD = sorted(path.parent for path in CASES.glob("errors/*/Dockerfile"))
+
+
+def compare(path: Path, actual: bytes, *, regenerate: bool) -> None:
+    """Compare with a golden file, or write it."""
+    if regenerate:
+        path.write_bytes(actual)
+    assert path.read_bytes() == actual
+
+
+@pytest.mark.parametrize("folder", GOOD, ids=lambda folder: folder.name)
+def test_a_dockerfile_becomes_its_expanded_text(folder: Path, regenerate: bool) -> None:  # noqa: FBT001
+    """Each case's Dockerfile expands to the text beside it, with the line map beside that."""
+    dockerfile, plan = plan_of(*case(folder))
+    expansion = expand.expand(dockerfile, plan)
+    lines = "".join(f"{number:3} <- {first}-{last}\n" for number, (first, last) in enumerate(expansion.lines, 1))
+    compare(folder / "expanded", expansion.text, regenerate=regenerate)
+    compare(folder / "lines", lines.encode(), regenerate=regenerate)
+
+
+@pytest.mark.parametrize("folder", BAD, ids=lambda folder: folder.name)
+def test_a_wrong_dockerfile_gets_its_error(folder: Path, regenerate: bool) -> None:  # noqa: FBT001
+    """Each wrong case's Dockerfile is refused with the lines and words beside it."""
+    with pytest.raises(DockerfileError) as caught:
+        plan_of(*case(folder))
+    assert caught.value.lines is not None
+    first, last = caught.value.lines
+    compare(folder / "error", f"lines {first}-{last}: {caught.value}\n".encode(), regenerate=regenerate)
+
+
+@pytest.mark.parametrize("folder", GOOD, ids=lambda folder: folder.name)
+def test_every_line_of_the_users_stays_verbatim(folder: Path) -> None:
+    """The lines of an expansion that were not generated are the user's, in their order, without the PYENV lines."""
+    source, probe = case(folder)
+    dockerfile, plan = plan_of(source, probe)
+    expansion = expand.expand(dockerfile, plan)
+    kept = [
+        line
+        for number, line in enumerate(expansion.text.split(b"\n"), 1)
+        if number not in expansion.generated and number <= len(expansion.lines)
+    ]
+    pyenv = {
+        number
+        for item in dockerfile.instructions
+        if item.keyword == "PYENV"
+        for number in range(item.lines[0], item.lines[1] + 1)
+    }
+    assert (
+        kept
+        == [line for number, line in enumerate(source.split(b"\n"), 1) if number not in pyenv and line + b"x"][
+            : len(kept)
+        ]
+    )
