@@ -18,6 +18,22 @@ $(VENV)/.installed: requirements/dev.txt
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+.PHONY: bed
+bed: $(VENV)/.installed  ## start the test bed (a Docker engine, a registry, interpreters); prints DOCKER_HOST=... last
+	@$(PYTHON) -m tests.bed up
+
+.PHONY: bed-down
+bed-down: $(VENV)/.installed  ## stop the test bed and everything that runs in it
+	@$(PYTHON) -m tests.bed down
+
+.PHONY: image
+image: $(VENV)/.installed  ## build the frontend image as dockerfile-pyenv:dev into the engine that DOCKER_HOST names
+	@$(PYTHON) -m tests.bed image
+
+.PHONY: test
+test: $(VENV)/.installed  ## run every test, on real engines that the test bed brings; ARGS='-k name' for a choice
+	@$(PYTHON) -m pytest $(ARGS)
+
 .PHONY: lint
 lint: $(VENV)/.installed  ## check with ruff and mypy
 	$(VENV)/bin/ruff check

@@ -1,0 +1,110 @@
+"""Base images as poor as Docker Hub's own: no libssl, no SQLite, no Python, no documentation.
+
+All they have beyond that is the host's CA bundle and the variables that point at it, as the images of companies with a
+CA of their own have.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import shutil
+import tarfile
+from typing import IO, TYPE_CHECKING, Final
+
+from tests.bed import archives, registry, rootfs, settings
+from tests.bed.host import timed, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_EXCLUDED: Final = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
+_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_RECIPE: Final = "1"  # another number makes all base images anew
+
+
+def debian(suite: str) -> registry.Image:
+    """The stand-in for `debian:<suite>-slim`."""
+    layer = _layer(f"debian-{suite}", _RECIPE + _bundle_digest(), lambda tar: _bootstrap(suite, tar))
+    return registry.Image(
+        f"debian:{suite}-slim",
+        (registry.Layer(*layer, created_by=f"# debian.sh --arch 'amd64' out/ '{suite}'"),),
+        {"PATH": _PATH, **_certificates()},
+        ("bash",),
+    )
+
+
+def python(archive: archives.Archive, suite: str) -> registry.Image:
+    """The stand-in for `python:<X.Y>-slim-<suite>`: the interpreter in /usr/local, as the official images have it."""
+    base = debian(suite)
+    version = archive.release.version
+    layer = _layer(f"python-{version}", archive.sha256, lambda tar: _local(archive, tar))
+    return registry.Image(
+        f"python:{archive.release.minor}-slim-{suite}",
+        (*base.layers, registry.Layer(*layer, created_by=f"RUN make install # CPython {version}")),
+        {**base.env, "LANG": "C.UTF-8", "PYTHON_VERSION": version},
+        ("python3",),
+    )
+
+
+def _certificates() -> dict[str, str]:
+    if not settings.CA_BUNDLE.exists():
+        return {}
+    return {"PIP_CERT": str(settings.CA_BUNDLE), "SSL_CERT_FILE": str(settings.CA_BUNDLE)}
+
+
+def _bundle_digest() -> str:
+    return hashlib.sha256(settings.CA_BUNDLE.read_bytes()).hexdigest() if settings.CA_BUNDLE.exists() else ""
+
+
+def _layer(name: str, key: str, make: Callable[[Path], None]) -> tuple[Path, str]:
+    """A layer's file and diff id from the cache; `make` writes its plain tar file when they are not there."""
+    directory = settings.CACHE / "layers" / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
+    packed, facts = directory / "layer.tar.gz", directory / "facts.json"
+    if not directory.is_dir():
+        with timed(f"making the layer {name}"), whole(directory) as new:
+            new.mkdir()
+            plain = new / "layer.tar"
+            make(plain)
+            with plain.open("rb") as tar:
+                diff_id = hashlib.file_digest(tar, "sha256").hexdigest()
+                tar.seek(0)
+                with (new / packed.name).open("wb") as file:
+                    _gzip(tar, file)
+            plain.unlink()
+            (new / facts.name).write_text(json.dumps({"diff_id": f"sha256:{diff_id}"}))
+    return packed, json.loads(facts.read_text())["diff_id"]
+
+
+def _gzip(source: IO[bytes], target: IO[bytes]) -> None:
+    with gzip.GzipFile("", "wb", 6, target, mtime=0) as packer:
+        shutil.copyfileobj(source, packer, 1 << 20)
+
+
+def _bootstrap(suite: str, tar: Path) -> None:
+    options = [f"--dpkgopt=path-exclude={pattern}" for pattern in _EXCLUDED]
+    if settings.CA_BUNDLE.exists():
+        directory = settings.CA_BUNDLE.parent
+        options += [
+            f'--customize-hook=mkdir -p "$1{directory}"',
+            f'--customize-hook=cat {settings.CA_BUNDLE} > "$1{settings.CA_BUNDLE}"',
+        ]
+    rootfs.bootstrap(suite, tar, options=options)
+
+
+def _local(archive: archives.Archive, target: Path) -> None:
+    """Turn an archive's `python/…` into `usr/local/…`."""
+    with tarfile.open(archive.path) as source, tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as tar:
+        for directory in ("usr", "usr/local"):
+            parent = tarfile.TarInfo(directory)
+            parent.type, parent.mode, parent.mtime = tarfile.DIRTYPE, 0o755, settings.EPOCH
+            tar.addfile(parent)
+        for member in source:
+            if member.name == "python":
+                continue
+            member.name = member.name.replace("python/", "usr/local/", 1)
+            if member.islnk():
+                member.linkname = member.linkname.replace("python/", "usr/local/", 1)
+            tar.addfile(member, source.extractfile(member) if member.isreg() else None)

@@ -1,0 +1,120 @@
+"""Starting and stopping the engines: dockerd in mount, pid and network namespaces of its own."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+from typing import Final
+
+from tests.bed import network, process, rootfs, settings
+from tests.bed.host import environment, say, timed
+
+_DATA: Final = "/var/lib/docker"
+
+
+def running(kind: settings.EngineKind) -> bool:
+    """Whether the engine runs and answers."""
+    return process.recall(_name(kind)) is not None and _answers(kind.socket)
+
+
+def up(kind: settings.EngineKind) -> bool:
+    """Start an engine unless it runs already; whether it had to be started."""
+    if running(kind):
+        return False
+    down(kind)
+    root = rootfs.engine_root(kind.suite).ensure()
+    with timed(f"starting Docker {kind.name}"):
+        _start(kind, root)
+    return True
+
+
+def down(kind: settings.EngineKind) -> None:
+    """Stop an engine with everything that runs in it."""
+    if process.recall(_name(kind)):
+        say(f"stopping Docker {kind.name}")
+    process.stop(_name(kind))
+    process.stop(f"{_name(kind)}-spaces", seconds=2)
+    shutil.rmtree(kind.state, ignore_errors=True)
+
+
+def _name(kind: settings.EngineKind) -> str:
+    return f"engine-{kind.name}"
+
+
+def _start(kind: settings.EngineKind, root: Path) -> None:
+    data = settings.CACHE / "engines" / kind.name
+    data.mkdir(parents=True, exist_ok=True)
+    kind.state.mkdir(parents=True, exist_ok=True)
+    log = kind.state / "dockerd.log"
+    config = kind.state / "daemon.json"
+    config.write_text(json.dumps(_config(kind), indent=1))
+    resolvers = kind.state / "resolv.conf"
+    resolvers.write_text(network.resolvers())
+    binds = {data: _DATA, settings.STATE: str(settings.STATE), resolvers: "/etc/resolv.conf"}
+    if settings.CA_BUNDLE.exists():
+        binds[settings.CA_BUNDLE] = str(settings.CA_BUNDLE)
+    dockerd = ["tini-static", "-s", "--", "dockerd", "--config-file", str(config), "-H", kind.docker_host]
+    with log.open("w") as output:
+        spaces = subprocess.Popen(
+            rootfs.command(root, binds, dockerd, network=True),
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment(),
+            start_new_session=True,
+            cwd="/",
+        )
+    process.remember(f"{_name(kind)}-spaces", spaces.pid)
+    process.wait_for("unshare", lambda: bool(_children(spaces.pid)), lambda: spaces.poll() is None, log)
+    # The namespaces' first process, as the host numbers it: it passes SIGTERM on to dockerd, and all ends with it.
+    process.remember(_name(kind), _children(spaces.pid)[0])
+    network.attach(spaces.pid, kind.host)
+    assert spaces.stdin is not None
+    spaces.stdin.write(b"go\n")
+    spaces.stdin.close()
+    process.wait_for(f"Docker {kind.name}", lambda: _answers(kind.socket), lambda: spaces.poll() is None, log)
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def _config(kind: settings.EngineKind) -> dict[str, object]:
+    return {
+        "registry-mirrors": [f"http://{settings.REGISTRY}"],
+        "insecure-registries": [settings.SUBNET],
+        "features": {"containerd-snapshotter": kind.containerd_store},
+        "mtu": network.mtu(),
+        "exec-opts": ["native.cgroupdriver=cgroupfs"],
+        "builder": {"gc": {"enabled": True, "defaultKeepStorage": "1500MB"}},
+        "shutdown-timeout": 3,
+    }
+
+
+class _Unix(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("docker", timeout=5)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+def _answers(path: Path) -> bool:
+    try:
+        connection = _Unix(path)
+        connection.request("GET", "/_ping")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False

@@ -1,0 +1,84 @@
+"""The frontend image: built from this tree, and in the bed derived with the site's defaults, as a company would."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from tests.bed import archives, cli, settings
+from tests.bed.host import BedError, timed
+
+NAME: Final = "dockerfile-pyenv:dev"
+_PLAIN: Final = "dockerfile-pyenv:plain"  # before the site's defaults
+_TABLE: Final = "/pyenv/site/downloads.json"
+
+
+def build(docker_host: str | None, *, quiet: bool = False) -> None:
+    """Build the frontend image into an engine and name it `dockerfile-pyenv:dev` there.
+
+    Args:
+        docker_host: the engine's address as in DOCKER_HOST, or None for the CLI's default
+        quiet: show the build's log only when it fails
+
+    Raises:
+        BedError: there is no docker CLI with buildx, or a build failed.
+    """
+    in_bed = docker_host in {kind.docker_host for kind in settings.ENGINES.values()}
+    with timed(f"building {NAME}"):
+        _build(docker_host, settings.REPOSITORY, _PLAIN if in_bed else NAME, quiet=quiet)
+        if in_bed:
+            with tempfile.TemporaryDirectory() as context:
+                _site(Path(context))
+                _build(docker_host, Path(context), NAME, quiet=quiet)
+
+
+def copy(source: str, target: str) -> None:
+    """Load the image of one bed engine into another, unless it is there."""
+    if _layers(source) != _layers(target):
+        with timed(f"loading {NAME} into another engine"), tempfile.NamedTemporaryFile(suffix=".tar") as file:
+            _docker(source, "save", "--output", file.name, NAME)
+            _docker(target, "load", "--quiet", "--input", file.name)
+
+
+def _site(context: Path) -> None:
+    """Write the context of an image that has the bed's own table of interpreters."""
+    shutil.copy(archives.TABLE, context / "downloads.json")
+    dockerfile = f"FROM {_PLAIN}\nCOPY downloads.json {_TABLE}\nENV UV_PYTHON_DOWNLOADS_JSON_URL={_TABLE}\n"
+    (context / "Dockerfile").write_text(dockerfile)
+
+
+def _build(docker_host: str | None, context: Path, tag: str, *, quiet: bool) -> None:
+    command = ["buildx", "build", "--load", "--provenance=false", "--progress=plain", "--tag", tag, str(context)]
+    log = _docker(docker_host, *command)
+    if not quiet:
+        sys.stderr.write(log)
+
+
+def _layers(docker_host: str) -> object:
+    try:
+        image = json.loads(_docker(docker_host, "image", "inspect", NAME))[0]
+    except BedError:
+        return None
+    return image["Created"], image["RootFS"]["Layers"]
+
+
+def _docker(docker_host: str | None, *words: str) -> str:
+    docker, environment = cli.command(docker_host)
+    done = subprocess.run(
+        [docker, *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | environment,
+        check=False,
+    )
+    if done.returncode:
+        raise BedError(f"docker {' '.join(words)} failed:\n{done.stdout[-8000:]}")
+    return done.stdout

@@ -1,0 +1,92 @@
+"""Where the bed keeps things, which addresses it uses, and which versions it is made of."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+REPOSITORY: Final = Path(__file__).resolve().parents[2]
+CACHE: Final = Path(os.environ.get("DOCKERFILE_PYENV_CACHE") or Path.home() / ".cache" / "dockerfile-pyenv").absolute()
+# Fixed, and seen under this path by the engines too: a bind mount below it works in a container.
+STATE: Final = Path("/run/dockerfile-pyenv")
+CA_BUNDLE: Final = Path("/etc/ssl/certs/ca-certificates.crt")
+
+# 198.18.0.0/15 is set aside for tests of network devices (RFC 2544), so nobody's own network is in the way. The
+# addresses are the same everywhere: they enter the table of interpreters, and with it cache keys.
+BRIDGE: Final = "pyenv-bed"
+NETWORK: Final = "198.18.239"
+SUBNET: Final = f"{NETWORK}.0/24"
+GATEWAY: Final = f"{NETWORK}.1"
+REGISTRY: Final = f"{GATEWAY}:5239"
+ARCHIVES: Final = f"{GATEWAY}:8239"
+
+DEBIAN_MIRROR: Final = "http://deb.debian.org/debian"
+DEBIAN_KEYRING: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+# Every file the bed makes carries this time: 2026-11-01T00:00:00Z.
+EPOCH: Final = 1793491200
+DATE: Final = "20261101"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineKind:
+    """A Docker engine the bed can start: the Debian suite it comes from and the image store it uses."""
+
+    name: str
+    suite: str
+    host: int
+    containerd_store: bool = False
+
+    @property
+    def address(self) -> str:
+        """The engine's IPv4 address on the bed's bridge, where its published ports are reached."""
+        return f"{NETWORK}.{self.host}"
+
+    @property
+    def state(self) -> Path:
+        """The directory that the engine shares with the host."""
+        return STATE / "engines" / self.name
+
+    @property
+    def socket(self) -> Path:
+        """The engine's API."""
+        return self.state / "docker.sock"
+
+    @property
+    def docker_host(self) -> str:
+        """The value for DOCKER_HOST."""
+        return f"unix://{self.socket}"
+
+
+ENGINES: Final = {
+    kind.name: kind
+    for kind in (
+        EngineKind("28", "forky", 28),
+        EngineKind("28-containerd", "forky", 29, containerd_store=True),
+        EngineKind("26", "trixie", 26),
+        EngineKind("20.10", "bookworm", 20),
+    )
+}
+# The suite that gives the registry, the docker CLI, buildx and compose.
+TOOLS_SUITE: Final = "forky"
+BASE_SUITES: Final = ("bookworm", "trixie")
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A CPython release and the Debian suite whose pool holds its tarball."""
+
+    version: str
+    suite: str
+
+    @property
+    def minor(self) -> str:
+        """`X.Y` of the version."""
+        return self.version.rpartition(".")[0]
+
+
+# Stable suites only: their versions do not move.
+RELEASES: Final = (Release("3.9.2", "bullseye"), Release("3.11.2", "bookworm"), Release("3.13.5", "trixie"))
+# glibc 2.31: what is compiled there runs on bullseye and everything newer.
+BUILDER_SUITE: Final = "bullseye"
