@@ -1,0 +1,67 @@
+"""The environment itself: a virtual environment, its pip, and the interpreter's name on PATH."""
+
+from __future__ import annotations
+
+import os
+import py_compile
+import venv
+from pathlib import Path
+from typing import Mapping
+
+import interpreter
+from layout import Layout, ProvisionError
+
+PIP_SCRIPT = """\
+#!{python}
+import sys
+
+from pip._internal.cli.main import main
+
+sys.exit(main())
+"""
+
+PIP_MODULE = '''\
+"""pip of this environment's interpreter. It acts on this environment, like a pip that is installed here."""
+
+__file__ = {init!r}
+__path__ = [{directory!r}]
+
+with open(__file__, encoding="utf-8") as _source:
+    exec(compile(_source.read(), __file__, "exec"))
+'''
+
+
+def create(path: Path) -> None:
+    """Make an empty virtual environment of the running interpreter, and what is missing of its parent directories."""
+    if os.path.lexists(path):
+        raise ProvisionError(f"{path} is there already: choose another name for this environment")
+    # Unlike `uv venv`, the standard module leaves links, scripts and pyvenv.cfg as every tool knows them.
+    venv.EnvBuilder(symlinks=True, with_pip=False).create(path)
+
+
+def add_pip(path: Path, version: str) -> None:
+    """Let `pip` and `python -m pip` work in the environment through the interpreter's pip.
+
+    A pip that the requirements brought stays. A pip that is installed later replaces these files.
+    """
+    module = path / "lib" / f"python{version}" / "site-packages" / "pip"
+    if not os.path.lexists(module):
+        pip = interpreter.pip()
+        init = module / "__init__.py"
+        module.mkdir()
+        init.write_text(PIP_MODULE.format(init=str(pip / "__init__.py"), directory=str(pip)), encoding="utf-8")
+        py_compile.compile(str(init), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    for name in ("pip", "pip3", f"pip{version}"):
+        script = path / "bin" / name
+        if not os.path.lexists(script):
+            script.write_text(PIP_SCRIPT.format(python=path / "bin" / "python"), encoding="utf-8")
+            script.chmod(0o755)
+
+
+def link_command(prefix: str, version: str, environ: Mapping[str, str], layout: Layout) -> None:
+    """Put `pythonX.Y` on PATH, unless something of that name is there."""
+    name = f"python{version}"
+    directories = [layout.commands, *map(Path, filter(None, environ.get("PATH", "").split(os.pathsep)))]
+    if not any(os.path.lexists(directory / name) for directory in directories):
+        layout.commands.mkdir(parents=True, exist_ok=True)
+        (layout.commands / name).symlink_to(Path(prefix, "bin", name))

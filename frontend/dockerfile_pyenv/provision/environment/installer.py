@@ -1,0 +1,123 @@
+"""Drives uv: its cache, its environment and its arguments."""
+
+from __future__ import annotations
+
+import os
+import struct
+import subprocess
+from contextlib import suppress
+from typing import TYPE_CHECKING, Dict
+
+from layout import Layout, ProvisionError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from owner import Owner
+    from settings import Settings
+
+SHARED = ("archive-v0", "simple-v28", "wheels-v8")
+"""uv 0.13's cache buckets of what was downloaded."""
+
+THROW_AWAY = ("builds-v0", "interpreter-v5")
+"""uv 0.13's cache buckets that no other step must see.
+
+uv knows an interpreter by its path and file time, and those are the same in every image.
+"""
+
+ARGUMENTS = (
+    "pip",
+    "install",
+    "--no-config",
+    "--no-python-downloads",
+    "--compile-bytecode",
+    "--link-mode=copy",
+    "--index-strategy=unsafe-best-match",  # as pip does: the best version of all indexes
+    "--prerelease=if-necessary",  # as pip does: where no final release fits
+    "--color=never",
+    "--no-progress",
+)
+
+LOCK_SECONDS = 4 * 60 * 60
+"""How long a step waits for another one that builds the same package from source."""
+
+CERTIFICATES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+
+
+def install(path: Path, requirement: str, chosen: Settings, owner: Owner, layout: Layout) -> None:
+    """Install a requirements file into the environment at `path`. Raises ProvisionError."""
+    for directory in (layout.home, layout.tmp):
+        directory.mkdir(parents=True, exist_ok=True)
+    command = [
+        str(layout.uv),
+        *ARGUMENTS,
+        f"--python={path / 'bin' / 'python'}",
+        f"--cache-dir={cache(layout)}",
+        *chosen.arguments,
+        f"--requirements={layout.context / requirement}",
+    ]
+    try:
+        status = subprocess.call(command, env=_environment(chosen, owner, layout), stdin=subprocess.DEVNULL)
+    except OSError as error:
+        raise ProvisionError(f"uv cannot be started: {error}") from None
+    if status != 0:
+        raise ProvisionError(f"the requirements in {requirement} cannot be installed, for the reason above")
+
+
+def has_certificates(layout: Layout) -> bool:
+    """Whether the image has certificates where distributions keep them."""
+    return any(layout.find(path).is_file() for path in CERTIFICATES)
+
+
+def cache(layout: Layout) -> Path:
+    """Lay out uv's cache directory for this base, and return it.
+
+    Downloads are the same for all bases. A wheel that was built here fits this C library and distribution release, and
+    uv would take it for any: it knows the platform's name alone. So each kind of base has a directory of its own in
+    the cache mount, where the buckets for downloads are links to shared ones. uv's entries hold absolute paths, hence
+    a path that does not change.
+    """
+    directory = layout.cache / base(layout)
+    targets = {name: layout.cache / "shared" / name for name in SHARED}
+    targets.update((name, layout.tmp / name) for name in THROW_AWAY)
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, target in targets.items():
+        target.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):  # an earlier step's link, or that of one which runs beside this one
+            (directory / name).symlink_to(target)
+    return directory
+
+
+def base(layout: Layout) -> str:
+    """Name the kind of base that this is: machine, C library, distribution release."""
+    try:
+        libc = (os.confstr("CS_GNU_LIBC_VERSION") or "musl").replace(" ", "")
+    except (OSError, ValueError):
+        libc = "musl"
+    release: Dict[str, str] = {}
+    for path in map(layout.find, ("/usr/lib/os-release", "/etc/os-release")):
+        if path.is_file():
+            pairs = (line.strip().partition("=") for line in path.read_text("utf-8", "replace").splitlines())
+            release = {key: value.strip("\"'") for key, _, value in pairs}
+    number = release.get("VERSION_ID") or release.get("VERSION_CODENAME") or release.get("BUILD_ID") or "unversioned"
+    machine = f"{os.uname().machine}-{struct.calcsize('P') * 8}bit"
+    return "-".join((machine, libc, release.get("ID", "linux"), number)).replace("/", "_")
+
+
+def _environment(chosen: Settings, owner: Owner, layout: Layout) -> Dict[str, str]:
+    environment = dict(chosen.environment)
+    environment.update(
+        HOME=str(layout.home),
+        TMPDIR=str(layout.tmp),
+        PYC_INVALIDATION_MODE="UNCHECKED_HASH",  # what uv's compiling honours; an image's file times may be rewritten
+        UV_LOCK_TIMEOUT=str(LOCK_SECONDS),
+    )
+    netrc = layout.find(owner.home) / ".netrc"
+    if "NETRC" not in environment and netrc.is_file():
+        environment["NETRC"] = str(netrc)
+    return environment
