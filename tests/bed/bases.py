@@ -9,8 +9,11 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import re
 import shutil
 import tarfile
+import tempfile
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from tests.bed import archives, registry, rootfs, settings
@@ -18,11 +21,11 @@ from tests.bed.host import timed, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 _EXCLUDED: Final = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_RECIPE: Final = "1"  # another number makes all base images anew
+_CERTIFICATE: Final = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+_RECIPE: Final = "2"  # another number makes all base images anew
 
 
 def debian(suite: str) -> registry.Image:
@@ -85,13 +88,29 @@ def _gzip(source: IO[bytes], target: IO[bytes]) -> None:
 
 def _bootstrap(suite: str, tar: Path) -> None:
     options = [f"--dpkgopt=path-exclude={pattern}" for pattern in _EXCLUDED]
-    if settings.CA_BUNDLE.exists():
-        directory = settings.CA_BUNDLE.parent
-        options += [
-            f'--customize-hook=mkdir -p "$1{directory}"',
-            f'--customize-hook=cat {settings.CA_BUNDLE} > "$1{settings.CA_BUNDLE}"',
-        ]
-    rootfs.bootstrap(suite, tar, options=options)
+    with tempfile.TemporaryDirectory() as directory:
+        extra = Path(directory, "ca-certificates")
+        extra.mkdir(mode=0o755)
+        if settings.CA_BUNDLE.exists():
+            for number, certificate in enumerate(_own_certificates()):
+                (extra / f"host-{number}.crt").write_text(f"{certificate}\n")
+            options += [
+                f'--customize-hook=mkdir -p "$1{settings.CA_BUNDLE.parent}"',
+                f'--customize-hook=cat {settings.CA_BUNDLE} > "$1{settings.CA_BUNDLE}"',
+                f'--customize-hook=cp -r {extra} "$1/usr/local/share/"',
+            ]
+        rootfs.bootstrap(suite, tar, options=options)
+
+
+def _own_certificates() -> list[str]:
+    """The host's certificates that are not Debian's: they survive an installation of Debian's ca-certificates."""
+    known = {
+        certificate
+        for file in Path("/usr/share/ca-certificates").rglob("*.crt")
+        for certificate in _CERTIFICATE.findall(file.read_text(errors="replace"))
+    }
+    bundle = _CERTIFICATE.findall(settings.CA_BUNDLE.read_text(errors="replace"))
+    return [certificate for certificate in bundle if certificate not in known]
 
 
 def _local(archive: archives.Archive, target: Path) -> None:
