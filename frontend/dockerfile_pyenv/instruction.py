@@ -11,7 +11,7 @@ because ENV is where upstream expands them for us: a raw word is one word after 
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -96,11 +96,11 @@ def parse(instruction: Instruction, dockerfile: Dockerfile) -> RawStatement:
         raise DockerfileError(
             "this line is not UTF-8: save the Dockerfile as UTF-8", lines=instruction.lines
         ) from error
-    words = list(_words(instruction, dockerfile))
-    if words and words[0].raw == "--":
+    words = _split(instruction.text, dockerfile.escape, instruction.lines)
+    if words and words[0][1] == "--":
         del words[0]
-    _check_words(words, instruction)
-    version, name, *requirements = words
+    _check([raw for _, raw in words], instruction)
+    version, name, *requirements = _placed(words, instruction, dockerfile)
     return RawStatement(instruction.lines, version, name, tuple(requirements))
 
 
@@ -126,46 +126,46 @@ def resolve(raw: RawStatement, expanded: Sequence[str]) -> Statement:
     )
 
 
-def _words(instruction: Instruction, dockerfile: Dockerfile) -> Iterator[Word]:
-    text = instruction.text
-    pieces = list(lexer.pieces(dockerfile, instruction))
-    logical = b"".join(piece for _, _, piece in pieces).decode(errors="surrogateescape").rstrip(SPACES)
-    before = logical[: len(logical) - len(text)]
+def _split(text: str, escape: str, lines: tuple[int, int]) -> list[tuple[int, str]]:
+    """Find the words of a text and where they begin in it."""
+    words: list[tuple[int, str]] = []
+    pattern = _word_pattern(escape)
     at = 0
-    while True:
-        while at < len(text) and text[at] in SPACES:
-            at += 1
-        match = _word_pattern(dockerfile.escape).match(text, at)
-        if not match:
-            break
-        offset = len((before + text[:at]).encode(errors="surrogateescape"))
-        yield Word(match[0], *_place(offset, pieces))
+    while match := pattern.match(text, at):
+        words.append((match.start(1), match[1]))
         at = match.end()
-    rest = text[at:]
-    if rest and rest != dockerfile.escape:  # upstream skips an escape character at the end
-        raise DockerfileError(f"the quote that {rest} begins with is never closed", lines=instruction.lines)
+    rest = text[at:].lstrip(SPACES)
+    if rest and rest != escape:  # upstream skips an escape character at the end
+        raise DockerfileError(f"the quote that {_brief(rest)} begins with is never closed", lines=lines)
+    return words
 
 
 @cache
 def _word_pattern(escape: str) -> re.Pattern[str]:
     r"""Match a word: quotes may stand anywhere in it, the escape character takes the next one along but not in '…'."""
     e = re.escape(escape)
-    return re.compile(rf"""(?:[^{SPACES}'"{e}]++|{e}.|'[^']*+'|"(?:[^"{e}]++|{e}.)*+")++""", re.DOTALL)
+    word = rf"""(?:[^{SPACES}'"{e}]++|{e}.|'[^']*+'|"(?:[^"{e}]++|{e}.)*+")++"""
+    return re.compile(rf"[{SPACES}]*+({word})", re.DOTALL)
 
 
-def _place(offset: int, pieces: list[tuple[int, int, bytes]]) -> tuple[int, int]:
-    """Line and column, 1-based, of a byte of the logical line."""
-    for line, column, piece in pieces:
-        if offset < len(piece):
-            return line, column + len(piece[:offset].decode(errors="surrogateescape"))
-        offset -= len(piece)
-    raise AssertionError(offset)
+def _placed(words: Iterable[tuple[int, str]], instruction: Instruction, dockerfile: Dockerfile) -> Iterator[Word]:
+    """Give words of an instruction's text their places in the file."""
+    pieces = list(lexer.pieces(dockerfile, instruction))
+    logical = b"".join(piece for _, _, piece in pieces).decode().rstrip(SPACES)
+    before = len(logical) - len(instruction.text)
+    for start, raw in words:
+        offset = len(logical[: before + start].encode())
+        for line, column, piece in pieces:
+            if offset < len(piece):
+                yield Word(raw, line, column + len(piece[:offset].decode(errors="surrogateescape")))
+                break
+            offset -= len(piece)
 
 
-def _check_words(words: list[Word], instruction: Instruction) -> None:
+def _check(words: list[str], instruction: Instruction) -> None:
     lines = instruction.lines
     for word in words:
-        if problem := _problem(word.raw):
+        if problem := _problem(word):
             raise DockerfileError(problem, lines=lines)
     if instruction.heredocs:
         raise DockerfileError(
@@ -176,12 +176,12 @@ def _check_words(words: list[Word], instruction: Instruction) -> None:
     if not words:
         raise DockerfileError(f"PYENV needs a version and a name: {USAGE}", lines=lines)
     if len(words) == 1:
-        missing = "a name" if words[0].raw[:1].isdigit() else "a version and a name"
-        raise DockerfileError(f"PYENV {words[0].raw} lacks {missing}: {USAGE}", lines=lines)
+        missing = "a name" if words[0][:1].isdigit() else "a version and a name"
+        raise DockerfileError(f"PYENV {_brief(words[0])} lacks {missing}: {USAGE}", lines=lines)
     if len(words) > 3:  # noqa: PLR2004 - version, name, file
         raise DockerfileError(
-            f"more than one requirement is not supported yet ({' '.join(word.raw for word in words[2:])}): put all "
-            f"into one requirements file of the build context: {USAGE}",
+            f"more than one requirement is not supported yet ({_brief(' '.join(words[2:]))}): put all into one "
+            f"requirements file of the build context: {USAGE}",
             lines=lines,
         )
 
@@ -189,15 +189,15 @@ def _check_words(words: list[Word], instruction: Instruction) -> None:
 def _problem(raw: str) -> str:
     """Say what makes a raw word impossible in any place of a PYENV line; "" if nothing does."""
     if raw.startswith("#"):
-        return f"{raw} begins no comment here, but would be a word of PYENV: a comment needs a line of its own"
+        return f"{_brief(raw)} begins no comment here, but would be a word of PYENV: a comment needs a line of its own"
     if raw.startswith("["):
         return f"PYENV has no JSON form: write {USAGE}"
     if raw.startswith("--"):
-        return f"unknown flag {raw.partition('=')[0]}: PYENV has no flags"
+        return f"unknown flag {_brief(raw.partition('=')[0])}: PYENV has no flags"
     if raw in {"-r", "--requirement"}:
         return f"PYENV takes the requirements file without {raw}: {USAGE}"
     if raw[-1] in SPACES:
-        return f"{raw.rstrip(SPACES)} ends in an escaped blank, which is in no version, name or file of a PYENV line"
+        return f"{_brief(raw.rstrip(SPACES))} ends in an escaped blank: no version, name or path of a PYENV line may"
     return ""
 
 
@@ -212,8 +212,12 @@ def _about_empty(word: Word) -> str:
 
 def _shown(word: Word, value: str) -> str:
     """Write a value as a message shows it: with the variable that it comes from."""
-    shown = value if value.isprintable() else ascii(value)
+    shown = _brief(value if value.isprintable() else ascii(value))
     return f"{shown} (from {word.raw})" if "$" in word.raw else shown
+
+
+def _brief(text: str) -> str:
+    return text if len(text) <= 100 else text[:99] + "…"  # noqa: PLR2004 - fits a terminal
 
 
 def _version(shown: str, value: str, lines: tuple[int, int]) -> str:

@@ -176,7 +176,7 @@ class _Lexer:
             if key == "escape":
                 if value not in {"\\", "`"}:
                     raise DockerfileError(
-                        f"the escape character cannot be {_printable(value)}: write `# escape=\\` or `# escape=``",
+                        f"the escape character cannot be '{_printable(value)}': write `# escape=\\` or `# escape=``",
                         lines=(self._at, self._at),
                     )
                 self._escape = value.encode()
@@ -277,7 +277,7 @@ def _heredoc_words(logical: str, lines: tuple[int, int]) -> Iterator[_HeredocWor
             quoted = shellwords.split(match[2], raw=False, keep_quotes=True)
         except shellwords.ShellWordError as error:
             raise DockerfileError(
-                f"{_printable(word)} names no heredoc: it holds {error}. Write a plain word after <<", lines=lines
+                f"{_printable(word)} names no heredoc: write a plain word after <<", lines=lines
             ) from error
         if len(names) == 1:
             expand = _count_quotes(names[0]) == _count_quotes("".join(quoted))

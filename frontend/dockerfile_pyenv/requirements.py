@@ -32,6 +32,7 @@ _BINARY: Final = (
 )
 _CODING: Final = re.compile(rb"coding[:=]\s*([-\w.]+)")
 _COMMENT: Final = re.compile(r"(?:^|(?<=\s))#")
+_CREDENTIALS: Final = re.compile(r"://[^/@\s]+@")
 _VARIABLE: Final = re.compile(r"\$\{[A-Z0-9_]+\}")
 
 # A part of PEP 508 and of the wheel name grammar that is plainly right and needs no import of packaging (20 to 40 ms).
@@ -99,7 +100,9 @@ def check(data: bytes, *, path: str, lines: tuple[int, int]) -> RequirementsFile
         try:
             _check_line(line)
         except _LineError as error:
-            shown = line if len(line) <= 100 else line[:99] + "…"  # noqa: PLR2004 - fits a terminal
+            shown = _CREDENTIALS.sub("://***@", line)
+            if len(shown) > 100:  # noqa: PLR2004 - fits a terminal
+                shown = shown[:99] + "…"
             raise DockerfileError(f"{path}, line {number}: {shown}: {error}", lines=lines) from error
     return RequirementsFile(path, text)
 

@@ -1,0 +1,9 @@
+FROM a
+RUN echo "PYENV 3.9 x" && \
+    PYENV 3.9 y
+RUN echo ' \
+PYENV 3.9 z'
+LABEL PYENV="3.9 x"
+ONBUILD PYENV 3.9 x
+# PYENV 3.9 x
+ENV PYENV 3.9
