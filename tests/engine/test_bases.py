@@ -1,0 +1,74 @@
+"""Nothing of a base image changes but what a PYENV line promises."""
+
+import json
+
+import pytest
+from tests.bed.engine import Engine, File
+from tests.engine.conftest import Project
+
+SYNTAX = "# syntax=dockerfile-pyenv:dev\n"
+LINE = "PYENV 3.9 one\n"
+
+BASES = {
+    "no user": "FROM debian:bookworm-slim\n",
+    "user by number": "FROM debian:bookworm-slim\nUSER 50000\n",
+    "user by name and group": "FROM debian:bookworm-slim\nRUN useradd -u 1234 -m astro\nUSER astro:games\n",
+    "no passwd": "FROM debian:bookworm-slim\nRUN rm /etc/passwd /etc/group\nUSER 50000:0\n",
+    "a shell of its own": 'FROM debian:bookworm-slim\nSHELL ["/bin/bash", "-euxc"]\n',
+    "no shell": "FROM debian:bookworm-slim\nRUN rm /bin/*sh\n",
+    "an open /opt of another's": "FROM debian:bookworm-slim\nRUN chmod 1777 /opt && chown 5:6 /opt\n",
+    "/opt is a link": "FROM debian:bookworm-slim\nRUN rmdir /opt && mkdir -m 750 /srv/opt && ln -s /srv/opt /opt\n",
+    "no /opt and no /usr/local/bin": "FROM debian:bookworm-slim\nRUN rm -r /opt /usr/local/bin\n",
+    "the same python": "FROM python:3.9-slim-bookworm\n",
+    "everything set": 'FROM debian:bookworm-slim\nWORKDIR /work\nENTRYPOINT ["/entry"]\nCMD ["a", "b"]\n'
+    "LABEL a=b\nEXPOSE 80\nVOLUME /data\nSTOPSIGNAL SIGINT\nHEALTHCHECK CMD true\nARG X=1\nONBUILD RUN x\n",
+}
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_nothing_differs_but_the_promised_additions(engine: Engine, project: Project, base: str) -> None:
+    """Config and files are those of the same file without its PYENV line, and the additions are those promised."""
+    context = project({"with": SYNTAX + BASES[base] + LINE, "without": BASES[base]})
+    ours = engine.build("-f", context / "with", context).image
+    plain = engine.build("-f", context / "without", context).image
+
+    config = engine.image_config(ours)["config"]
+    expected = engine.image_config(plain)["config"]
+    path = "/opt/astro-pyenv/envs/one"
+    assert config["Env"] == [*expected["Env"], f"ASTRO_PYENV_one={path}/bin/python"]
+    label = json.dumps([{"name": "one", "version": "3.9.2", "path": path}], separators=(",", ":"))
+    assert config["Labels"] == {**(expected.get("Labels") or {}), "dockerfile-pyenv.environments": label}
+    for key in ("Env", "Labels"):
+        config.pop(key, None)
+        expected.pop(key, None)
+    assert config == expected
+
+    files, before = engine.files(ours), engine.files(plain)
+    opt = "srv/opt" if base == "/opt is a link" else "opt"
+    added = {name for name in files if name not in before}
+    assert {name for name, file in before.items() if files.get(name) != file} == set()
+    allowed = {"opt", "usr/local/bin", "usr/local/bin/python3.9", opt}
+    outside = {name for name in added - allowed if not name.startswith(f"{opt}/astro-pyenv")}
+    assert outside == set()
+    _check_environment(files, opt, base)
+    run = ["run", "--rm", "--entrypoint", f"{path}/bin/python", ours, "-c", "import ssl, sqlite3; print(1)"]
+    assert engine.docker(*run).stdout == "1\n"
+
+
+def _check_environment(files: dict[str, File], opt: str, base: str) -> None:
+    owners = {
+        "user by number": (50000, 0),
+        "user by name and group": (1234, 60),
+        "no passwd": (50000, 0),
+    }
+    owner = owners.get(base, (0, 0))
+    inside = [file for name, file in files.items() if name.startswith(f"{opt}/astro-pyenv/envs/one")]
+    assert {(file.uid, file.gid) for file in inside} == {owner}
+    python = [file for name, file in files.items() if name.startswith(f"{opt}/astro-pyenv/python/")]
+    assert python
+    assert {(file.uid, file.gid) for file in python} == {(0, 0)}
+    link = files["usr/local/bin/python3.9"]
+    if base == "the same python":
+        assert link.kind in {"file", "hardlink"}
+    else:
+        assert link.link == "/opt/astro-pyenv/python/3.9.2/bin/python3.9"

@@ -1,0 +1,202 @@
+"""The Dockerfile and the build context come from wherever Docker can take them."""
+
+import http.server
+import io
+import subprocess
+import tarfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.bed import settings
+from tests.bed.engine import Engine
+from tests.engine.conftest import Project
+
+SYNTAX = "# syntax=dockerfile-pyenv:dev\n"
+FILES = {
+    "Dockerfile": SYNTAX + "FROM debian:bookworm-slim\nCOPY marker /marker\nPYENV 3.9 one requirements/one.txt\n",
+    "marker": "here",
+    "requirements/one.txt": "# nothing\r\n",
+}
+
+
+def check(engine: Engine, image: str) -> None:
+    """The image was built from FILES."""
+    assert engine.run(image, "cat", "/marker") == "here"
+    assert engine.run(image, "/opt/astro-pyenv/envs/one/bin/python", "-c", "print(1)") == "1"
+
+
+def test_a_dockerfile_from_stdin(engine: Engine, project: Project) -> None:
+    """`docker build -f - .` takes the Dockerfile from the terminal and the context from the directory."""
+    context = project(FILES)
+    check(engine, engine.build("-f", "-", context, input=FILES["Dockerfile"]).image)
+
+
+def test_a_dockerfile_of_another_name_with_an_ignore_file_of_its_own(engine: Engine, project: Project) -> None:
+    """`-f sub/Other.Dockerfile` brings its own `.dockerignore` along, which counts in place of the context's."""
+    context = project(
+        {
+            ".dockerignore": "requirements\n",
+            "sub/Other.Dockerfile": FILES["Dockerfile"] + "COPY . /all\n",
+            "sub/Other.Dockerfile.dockerignore": "secret\n",
+            "secret": "",
+            "marker": FILES["marker"],
+            "requirements/one.txt": "",
+        }
+    )
+    image = engine.build("-f", context / "sub/Other.Dockerfile", context).image
+    check(engine, image)
+    assert "secret" not in engine.run(image, "ls", "/all").split()
+
+
+def test_a_lower_case_dockerfile(engine: Engine, project: Project) -> None:
+    """A file named `dockerfile` is found where there is no `Dockerfile`."""
+    context = project(
+        {**{name: text for name, text in FILES.items() if name != "Dockerfile"}, "dockerfile": FILES["Dockerfile"]}
+    )
+    check(engine, engine.build(context).image)
+
+
+def test_a_tar_from_stdin(engine: Engine) -> None:
+    """`docker build - < context.tar` reads Dockerfile, context and requirement files from the archive."""
+    check(engine, engine.build("-", input=archive()).image)
+
+
+def archive() -> bytes:
+    """FILES as a tar archive."""
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as tar:
+        for name, text in FILES.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text.encode())
+            tar.addfile(member, io.BytesIO(text.encode()))
+    return data.getvalue()
+
+
+@pytest.fixture
+def web(tmp_path: Path, engine: Engine) -> Iterator[tuple[Path, str]]:  # noqa: ARG001 - the engine brings the network up
+    """A directory served over http, and its address."""
+    root = tmp_path / "web"
+    root.mkdir()
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *args: object, **keywords: object) -> None:
+            super().__init__(*args, directory=str(root), **keywords)  # type: ignore[arg-type]
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with http.server.ThreadingHTTPServer((settings.GATEWAY, 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield root, f"http://{settings.GATEWAY}:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_an_archive_over_http(engine: Engine, web: tuple[Path, str]) -> None:
+    """An http address of an archive is Dockerfile and context in one."""
+    root, address = web
+    (root / "context.tar").write_bytes(archive())
+    check(engine, engine.build(f"{address}/context.tar").image)
+
+
+def test_a_dockerfile_over_http(engine: Engine, web: tuple[Path, str]) -> None:
+    """An http address of a plain file is a Dockerfile without a context."""
+    root, address = web
+    (root / "file").write_text(SYNTAX + "FROM debian:bookworm-slim\nPYENV 3.9 one\n")
+    image = engine.build(f"{address}/file").image
+    assert engine.run(image, "/opt/astro-pyenv/envs/one/bin/python", "-c", "print(1)") == "1"
+
+
+@pytest.fixture
+def repository(project: Project, tmp_path: Path, engine: Engine) -> Iterator[str]:  # noqa: ARG001 - brings the network up
+    """Address of a git repository that holds FILES in a directory of its own."""
+    work = project({f"sub/{name}": text for name, text in FILES.items()})
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-C", str(work)]
+    for words in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-qm", "x"]):
+        subprocess.run([*git, *words], check=True)
+    served = tmp_path / "served"
+    subprocess.run(["git", "clone", "-q", "--bare", str(work), str(served / "repository.git")], check=True)
+    port = 9418
+    daemon = subprocess.Popen(
+        [
+            "git",
+            "daemon",
+            "--export-all",
+            "--reuseaddr",
+            f"--listen={settings.GATEWAY}",
+            f"--base-path={served}",
+            str(served),
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        subprocess.run(
+            ["git", "-c", "protocol.version=2", "ls-remote", f"git://{settings.GATEWAY}:{port}/repository.git"],
+            check=False,
+            capture_output=True,
+        )
+        yield f"git://{settings.GATEWAY}:{port}/repository.git"
+    finally:
+        daemon.terminate()
+        daemon.communicate()
+
+
+def test_a_git_repository(engine: Engine, repository: str) -> None:
+    """A git address with a branch and a directory is Dockerfile, requirement files and context in one."""
+    check(engine, engine.build(f"{repository}#main:sub").image)
+
+
+def test_a_named_context(engine: Engine, project: Project) -> None:
+    """`--build-context` replaces images and serves COPY --from, for stages with PYENV lines too."""
+    context = project(
+        {
+            "Dockerfile": SYNTAX + "FROM base\nCOPY --from=other file /file\nPYENV 3.9 one\n",
+            "other/file": "from the other context",
+        }
+    )
+    image = engine.build(
+        "--build-context",
+        "base=docker-image://debian:bookworm-slim",
+        "--build-context",
+        f"other={context / 'other'}",
+        context,
+    ).image
+    assert engine.run(image, "cat", "/file") == "from the other context"
+    assert engine.run(image, "/opt/astro-pyenv/envs/one/bin/python", "-c", "print(1)") == "1"
+
+
+def test_a_bake_target_as_a_context(engine: Engine, project: Project) -> None:
+    """A bake file's `target:` context hands one target's result to another, which adds an environment to it."""
+    context = project(
+        {
+            "docker-bake.hcl": 'target "base" {\n  dockerfile = "base.Dockerfile"\n}\n'
+            'target "app" {\n  contexts = { base = "target:base" }\n  tags = ["baked:test"]\n}\n',
+            "base.Dockerfile": SYNTAX + "FROM debian:bookworm-slim\nENV FROM_BASE=1\nUSER 5000\nPYENV 3.9 below\n",
+            "Dockerfile": SYNTAX + "FROM base\nPYENV 3.9 one one.txt\n",
+            "one.txt": "",
+        }
+    )
+    engine.docker("buildx", "bake", "app", cwd=context)
+    environment = engine.run("baked:test", "env").splitlines()
+    assert "FROM_BASE=1" in environment
+    assert engine.run("baked:test", "id", "-u") == "5000"
+    for name in ("below", "one"):
+        assert f"ASTRO_PYENV_{name}=/opt/astro-pyenv/envs/{name}/bin/python" in environment
+        assert engine.run("baked:test", f"/opt/astro-pyenv/envs/{name}/bin/python", "-c", "print(1)") == "1"
+
+
+def test_a_target_before_a_broken_stage(engine: Engine, project: Project) -> None:
+    """Only stages that the target reaches are planned: what is wrong in others does not matter."""
+    context = project(
+        {
+            "Dockerfile": SYNTAX
+            + "FROM debian:bookworm-slim AS wanted\nPYENV 3.9 one\n"
+            + "FROM nowhere:at-all\nPYENV latest ?? ../missing.txt\n"
+        }
+    )
+    image = engine.build("--target", "wanted", context).image
+    assert engine.run(image, "/opt/astro-pyenv/envs/one/bin/python", "-c", "print(1)") == "1"

@@ -1,0 +1,121 @@
+"""Errors, as a user sees them in the output of a build."""
+
+from pathlib import Path
+
+import pytest
+from tests.bed.engine import Engine
+from tests.engine.conftest import Project
+
+SYNTAX = "# syntax=dockerfile-pyenv:dev\n"
+CASES = sorted((Path(__file__).parents[2] / "dockerfile-syntax/cases/errors").glob("*/Dockerfile"))
+NOT_HERE = {"differs-by-platform", "two-builds"}  # need another platform, another table
+
+
+def failure(engine: Engine, *words: str | Path) -> str:
+    """What a build that fails says."""
+    result = engine.build(*words, check=False)
+    assert result.returncode != 0, result.log
+    return result.log
+
+
+def marked(log: str) -> list[str]:
+    """The lines that BuildKit marks in its excerpt of the Dockerfile."""
+    return [line.split(">>>", 1)[1].strip() for line in log.splitlines() if " | >>>" in line]
+
+
+@pytest.mark.parametrize(
+    "path", [case for case in CASES if case.parent.name not in NOT_HERE], ids=lambda path: path.parent.name
+)
+def test_a_wrong_file_shows_its_own_line(engine: Engine, project: Project, path: Path) -> None:
+    """The golden wrong files fail on a real engine with the same words, and their own lines marked."""
+    text = path.read_text().replace("dockerfile-pyenv:1", "dockerfile-pyenv:dev")
+    expected = (path.parent / "error").read_text()
+    lines, _, message = expected.partition(": ")
+    first, last = map(int, lines.removeprefix("lines ").split("-"))
+    log = failure(engine, project({"Dockerfile": text}))
+    if path.parent.name != "no-such-interpreter":  # the words depend on the table
+        assert message.strip() in log
+    assert marked(log) == [line.strip() for line in text.splitlines()[first - 1 : last]]
+    assert "Traceback" not in log
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({}, "reqs.txt does not exist in the build context"),
+        ({"reqs.txt/file": ""}, "reqs.txt is a directory in the build context"),
+        ({"reqs.txt": "", ".dockerignore": "*.txt\n"}, "but .dockerignore excludes it"),
+        (
+            {"reqs.txt": "pandas==1\n", "Dockerfile.dockerignore": "reqs.txt\n"},
+            "but Dockerfile.dockerignore excludes it",
+        ),
+        ({"reqs.txt": b"caf\xe9\n"}, "reqs.txt"),
+        ({"reqs.txt": "pandas==1.4.4\npandas=1.4.4\n"}, "reqs.txt, line 2"),
+    ],
+    ids=["missing", "a directory", "ignored", "ignored by its own file", "not UTF-8", "a line that pip rejects"],
+)
+def test_a_requirements_file_that_cannot_be_used(
+    engine: Engine, project: Project, files: dict[str, str | bytes], words: str
+) -> None:
+    """The error stands at the PYENV line, says what is wrong with the file, and nothing has been built."""
+    text = SYNTAX + "FROM debian:bookworm-slim\nRUN echo before\nPYENV 3.9 one reqs.txt\n"
+    log = failure(engine, "--no-cache", project({"Dockerfile": text, **files}))
+    assert words in log
+    assert marked(log) == ["PYENV 3.9 one reqs.txt"]
+    assert "RUN echo before" not in log.split("Dockerfile:", 1)[0]
+
+
+def test_a_requirements_file_may_be_odd(engine: Engine, project: Project) -> None:
+    """Emptiness, a BOM, CRLF, a missing final newline and blanks in the name are all fine."""
+    context = project(
+        {
+            "Dockerfile": SYNTAX
+            + 'FROM debian:bookworm-slim\nPYENV 3.9 one empty.txt\nPYENV 3.9 two "a b,c é$d.txt"\n',
+            "empty.txt": "",
+            "a b,c é$d.txt": "\ufeff# comment\r\n\r\n# no end",
+        }
+    )
+    log = failure(engine, context)
+    assert "$d" in log or "a b,c é.txt" in log
+    (context / "a b,c é$d.txt").rename(context / "a b,c é.txt")
+    image = engine.build(context).image
+    assert engine.run(image, "/opt/astro-pyenv/envs/two/bin/python", "-c", "print(1)") == "1"
+
+
+def test_a_failing_install_points_at_its_line(engine: Engine, project: Project) -> None:
+    """An install that fails inside the build shows the user's PYENV line and says which environment, and why."""
+    text = SYNTAX + "FROM debian:bookworm-slim\n\nPYENV 3.9 good\nPYENV 3.9 \\\n  bad \\\n  bad.txt\n"
+    log = failure(engine, project({"Dockerfile": text, "bad.txt": "no-such-package-at-all==1.0\n"}))
+    assert marked(log) == ["PYENV 3.9 \\", "bad \\", "bad.txt"]
+    assert "PYENV 3.9 bad bad.txt" in log
+    assert "no-such-package-at-all" in log
+
+
+def test_an_error_of_another_line_is_the_users(engine: Engine, project: Project) -> None:
+    """What the Dockerfile frontend has to say about the user's other lines stands at those lines."""
+    text = SYNTAX + "FROM debian:bookworm-slim\nPYENV 3.9 one\nRUM echo\n"
+    log = failure(engine, project({"Dockerfile": text}))
+    assert "on line 4" in log
+    assert marked(log) == ["RUM echo"]
+    text = SYNTAX + "FROM debian:bookworm-slim\nPYENV 3.9 one\nRUN echo $ASTRO_PYENV_one; exit 7\n"
+    log = failure(engine, project({"Dockerfile": text}))
+    assert marked(log) == ["RUN echo $ASTRO_PYENV_one; exit 7"]
+
+
+def test_an_unknown_variable_modifier(engine: Engine, project: Project) -> None:
+    """A variable that cannot be expanded is an error of the PYENV line."""
+    text = SYNTAX + "FROM debian:bookworm-slim\nARG V=3.9\nPYENV ${V@x} one\n"
+    log = failure(engine, project({"Dockerfile": text}))
+    assert marked(log) == ["PYENV ${V@x} one"]
+
+
+def test_warnings_come_with_the_users_lines(engine: Engine, project: Project) -> None:
+    """The stock checks warn once, about the user's own lines, and `error=true` keeps its meaning."""
+    text = SYNTAX + "FROM debian:bookworm-slim as base\nPYENV 3.9 one\nMAINTAINER me\n"
+    log = engine.build(project({"Dockerfile": text})).log
+    assert log.count("FromAsCasing") == 1
+    assert "(line 2)" in log
+    assert "MaintainerDeprecated" in log
+    assert "(line 4)" in log
+    log = failure(engine, project({"Dockerfile": text.replace(SYNTAX, SYNTAX + "# check=error=true\n")}))
+    assert "lint violation found for rules: FromAsCasing, MaintainerDeprecated" in log
