@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _EXCLUDED: Final = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CERTIFICATE: Final = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
-_RECIPE: Final = "2"  # another number makes all base images anew
+_RECIPE: Final = "3"  # another number makes all base images anew
 
 
 def debian(suite: str) -> registry.Image:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING
 from tests.bed import archives, bases, cli, daemon, host, interpreters, network, process, registry, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 def up(engines: Sequence[str], pythons: Sequence[str] | None = None) -> list[str]:
@@ -33,14 +35,16 @@ def up(engines: Sequence[str], pythons: Sequence[str] | None = None) -> list[str
             network.up()
             cli.ensure()
             registry.up()
-            pushed = [pool.submit(_push_base, suite) for suite in settings.BASE_SUITES]
+            bases_pushed = [pool.submit(_push_base, suite) for suite in settings.BASE_SUITES]
             started = [name for name in engines if daemon.up(settings.ENGINES[name])]
-            for push in pushed:
-                push.result()
+            pushed = dict(push.result() for push in bases_pushed)
             ready = compiled.result()
         archives.publish(ready)
         for archive in ready:
-            registry.push(bases.python(archive, "bookworm"))
+            image = bases.python(archive, "bookworm")
+            pushed[image.name] = registry.push(image)
+        for name in engines:
+            _forget_old(settings.ENGINES[name], pushed)
     return started
 
 
@@ -63,5 +67,18 @@ def status() -> list[str]:
     return process.names()
 
 
-def _push_base(suite: str) -> None:
-    registry.push(bases.debian(suite))
+def _push_base(suite: str) -> tuple[str, str]:
+    image = bases.debian(suite)
+    return image.name, registry.push(image)
+
+
+def _forget_old(kind: settings.EngineKind, pushed: Mapping[str, str]) -> None:
+    """Remove from an engine what it pulled of images that the registry has anew: it would never ask again."""
+    record = settings.CACHE / "engines" / f"{kind.name}.json"
+    known: dict[str, str] = json.loads(record.read_text()) if record.exists() else {}
+    old = [name for name, digest in pushed.items() if known.get(name) != digest]
+    if old:
+        docker, variables = cli.command(kind.docker_host)
+        host.run(docker, "image", "rm", "--force", *old, check=False, env=os.environ | variables)
+        with host.whole(record) as new:
+            new.write_text(json.dumps(known | dict(pushed), indent=1))

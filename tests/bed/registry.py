@@ -63,8 +63,11 @@ class Image:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-def push(image: Image) -> None:
+def push(image: Image) -> str:
     """Put an image into the registry unless exactly this one is there; its manifest goes last.
+
+    Returns:
+        the manifest's digest
 
     Raises:
         BedError: the registry refused it.
@@ -87,7 +90,7 @@ def push(image: Image) -> None:
     connection = http.client.HTTPConnection(settings.REGISTRY, timeout=60)
     status, headers, _ = _call(connection, "HEAD", f"/v2/{repository}/manifests/{tag}", headers={"Accept": _MANIFEST})
     if status == http.HTTPStatus.OK and headers.get("docker-content-digest") == _digest(manifest):
-        return
+        return _digest(manifest)
     say(f"pushing {image.name} to the bed's registry")
     for digest, layer in blobs.items():
         _put_blob(connection, repository, digest, layer.path.read_bytes())
@@ -97,6 +100,7 @@ def push(image: Image) -> None:
     )
     if status != http.HTTPStatus.CREATED:
         raise BedError(f"the registry refused {image.name}: {status} {body!r}")
+    return _digest(manifest)
 
 
 def _config(image: Image) -> dict[str, Any]:

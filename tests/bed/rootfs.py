@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _INSIDE: Final = Path(__file__).with_name("inside.sh")
+_RECIPE: Final = "2"  # another number makes all roots anew
 _ENGINE_PACKAGES: Final = ("docker.io", "ca-certificates", "iptables", "git")
 _TOOL_PACKAGES: Final = ("docker-cli", "docker-buildx", "docker-compose", "docker-registry")
 _BUILDER_PACKAGES: Final = (
     "gcc",
+    "libc6-dev",
     "libbz2-dev",
     "libffi-dev",
     "libgdbm-dev",
@@ -42,12 +44,11 @@ class Root:
 
     suite: str
     packages: tuple[str, ...]
-    variant: str = "minbase"
 
     @property
     def key(self) -> str:
         """A name for exactly this content, as far as the bed decides it."""
-        words = (self.suite, self.variant, *self.packages)
+        words = (_RECIPE, self.suite, *self.packages)
         return f"{self.suite}-{hashlib.sha256(' '.join(words).encode()).hexdigest()[:12]}"
 
     @property
@@ -62,7 +63,7 @@ class Root:
                 timed(f"making a Debian {self.suite} root with {', '.join(self.packages[:2])}, … (about 25 s)"),
                 whole(self.path) as new,
             ):
-                bootstrap(self.suite, new, self.packages, self.variant)
+                bootstrap(self.suite, new, self.packages)
         return self.path
 
 
@@ -74,17 +75,16 @@ def engine_root(suite: str) -> Root:
 BUILDER: Final = Root(settings.BUILDER_SUITE, _BUILDER_PACKAGES)
 
 
-def bootstrap(
-    suite: str, target: Path, packages: Sequence[str] = (), variant: str = "minbase", options: Sequence[str] = ()
-) -> None:
-    """Make a root filesystem: a directory, or a tar archive where `target` ends in `.tar`."""
+def bootstrap(suite: str, target: Path, packages: Sequence[str] = (), options: Sequence[str] = ()) -> None:
+    """Make a minimal root filesystem: a directory, or a tar archive where `target` ends in `.tar`."""
     # An expired Release file, as of a suite in the making, is no reason to stop.
     sources = f"deb [signed-by={settings.DEBIAN_KEYRING}] {settings.DEBIAN_MIRROR} {suite} main"
     include = [f"--include={','.join(packages)}"] if packages else []
     run(
         "mmdebstrap",
-        f"--variant={variant}",
-        "--aptopt=Acquire::Check-Valid-Until false",
+        "--variant=minbase",
+        '--aptopt=APT::Install-Recommends "false"',
+        '--aptopt=Acquire::Check-Valid-Until "false"',
         *include,
         *options,
         suite,

@@ -1,0 +1,52 @@
+"""The package indexes of the bed, as tests fill them."""
+
+from __future__ import annotations
+
+import http.client
+from dataclasses import dataclass
+from typing import Final
+
+PORT: Final = 8181
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """One package index, empty until something is added; its URL is the same for the host and for build steps."""
+
+    address: str
+    name: str
+
+    @property
+    def host(self) -> str:
+        """Host and port, as pip's `--trusted-host` wants it."""
+        return f"{self.address}:{PORT}"
+
+    @property
+    def url(self) -> str:
+        """The value for PIP_INDEX_URL."""
+        return f"http://{self.host}/{self.name}/simple/"
+
+    def add(self, file: str, data: bytes) -> None:
+        """Add a distribution by its file name, whose first part is the project's name.
+
+        Raises:
+            OSError: the index did not take it.
+        """
+        connection = http.client.HTTPConnection(self.host, timeout=10)
+        connection.request("PUT", f"/{self.name}/{file.split('-', maxsplit=1)[0]}/{file}", data)
+        answer = connection.getresponse()
+        connection.close()
+        if answer.status != http.HTTPStatus.CREATED:
+            raise OSError(f"the index at {self.url} refused {file}: {answer.status}")
+
+
+def ready(address: str) -> bool:
+    """Whether the service answers."""
+    try:
+        connection = http.client.HTTPConnection(address, PORT, timeout=2)
+        connection.request("GET", "/")
+        status = connection.getresponse().status
+        connection.close()
+    except OSError:
+        return False
+    return status == http.HTTPStatus.OK
