@@ -10,6 +10,8 @@ export PIP_ROOT_USER_ACTION := ignore
 
 $(VENV)/.installed: requirements/dev.txt
 	@echo "==> creating $(VENV) with the locked development dependencies"
+	@# Debian has ensurepip in a package of its own.
+	@python3 -c 'import ensurepip' 2> /dev/null || { apt-get update -qq && apt-get install -qq python3-venv > /dev/null; }
 	python3 -m venv $(VENV)
 	$(PYTHON) -m pip install --quiet --require-hashes -r requirements/dev.txt
 	touch $@
@@ -17,6 +19,10 @@ $(VENV)/.installed: requirements/dev.txt
 .PHONY: help
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(VENV)/.installed  ## show the main job, from nothing: build the guide's example and ask its environment
+	@$(PYTHON) -m tests.bed.demo
 
 .PHONY: bed
 bed: $(VENV)/.installed  ## start the test bed (a Docker engine, a registry, interpreters); prints DOCKER_HOST=... last
