@@ -140,14 +140,16 @@ class Table:
     def _archives(self) -> dict[tuple[str, str], dict[_Key, _Entry]]:
         """Usable entries by platform and C library, then by version: of each the stripped one of the latest date."""
         found: dict[tuple[str, str], dict[_Key, _Entry]] = {}
-        try:
-            for entry in filter(_usable, self._entries):
+        for entry in self._entries:
+            try:
+                if not _usable(entry):
+                    continue
                 versions = found.setdefault(_PLATFORMS[entry["arch"]["family"], entry["libc"]], {})
                 key = _key_of(entry)
                 if key not in versions or _rank(versions[key]) < _rank(entry):
                     versions[key] = entry
-        except (AttributeError, KeyError, TypeError):
-            raise PyenvError(f"{_NO_TABLE}: {json.dumps(entry)}") from None
+            except (AttributeError, KeyError, TypeError):
+                raise PyenvError(f"{_NO_TABLE}: {json.dumps(entry)}") from None
         return found
 
 
