@@ -8,6 +8,7 @@ import subprocess
 from contextlib import suppress
 from typing import TYPE_CHECKING, Dict
 
+import requirements
 from layout import Layout, ProvisionError
 
 if TYPE_CHECKING:
@@ -19,11 +20,8 @@ if TYPE_CHECKING:
 SHARED = ("archive-v0", "simple-v28", "wheels-v8")
 """uv 0.13's cache buckets of what was downloaded."""
 
-THROW_AWAY = ("builds-v0", "interpreter-v5")
-"""uv 0.13's cache buckets that no other step must see.
-
-uv knows an interpreter by its path and file time, and those are the same in every image.
-"""
+THROW_AWAY = ("interpreter-v5",)
+"""uv 0.13's cache bucket that no other step must see: it knows an interpreter by path and time, the same everywhere."""
 
 ARGUMENTS = (
     "pip",
@@ -33,7 +31,6 @@ ARGUMENTS = (
     "--compile-bytecode",
     "--link-mode=copy",
     "--index-strategy=unsafe-best-match",  # as pip does: the best version of all indexes
-    "--prerelease=if-necessary",  # as pip does: where no final release fits
     "--color=never",
     "--no-progress",
 )
@@ -53,16 +50,23 @@ def install(path: Path, requirement: str, chosen: Settings, owner: Owner, layout
     """Install a requirements file into the environment at `path`. Raises ProvisionError."""
     for directory in (layout.home, layout.tmp):
         directory.mkdir(parents=True, exist_ok=True)
+    file = layout.context / requirement
+    found = requirements.options(file)
+    environment = _environment(chosen, owner, layout)
+    if found.index:
+        environment.pop("UV_DEFAULT_INDEX", None)
+        environment.pop("UV_INDEX_URL", None)
     command = [
         str(layout.uv),
         *ARGUMENTS,
         f"--python={path / 'bin' / 'python'}",
         f"--cache-dir={cache(layout)}",
         *chosen.arguments,
-        f"--requirements={layout.context / requirement}",
+        *found.arguments,
+        f"--requirements={file}",
     ]
     try:
-        status = subprocess.call(command, env=_environment(chosen, owner, layout), stdin=subprocess.DEVNULL)
+        status = subprocess.call(command, env=environment, stdin=subprocess.DEVNULL)
     except OSError as error:
         raise ProvisionError(f"uv cannot be started: {error}") from None
     if status != 0:
