@@ -5,8 +5,12 @@ the process leaves with a status other than 0, whatever it has returned (fronten
 """
 
 import os
+from typing import TYPE_CHECKING
 
 from buildkit_llb.preface import PREFACE
+
+if TYPE_CHECKING:
+    from buildkit_llb.stdio import Connection
 
 
 def main() -> None:
@@ -14,20 +18,21 @@ def main() -> None:
     output = os.dup(1)
     os.dup2(2, 1)
     os.write(output, PREFACE)
-    serve(0, output)
+    # After the preface: the imports take most of the time until the first call.
+    from buildkit_llb.stdio import Connection  # noqa: PLC0415
+
+    serve(Connection(0, output, greeted=True))
     os._exit(0)
 
 
-def serve(read_fd: int, write_fd: int) -> None:
-    """Answer one build on a connection whose preface is written already."""
-    # After the preface: these take most of the time until the first call.
+def serve(connection: "Connection") -> None:
+    """Answer one build on a connection."""
     from buildkit_llb.errors import ConnectionLostError, RpcError  # noqa: PLC0415
     from buildkit_llb.gateway import Gateway  # noqa: PLC0415
-    from buildkit_llb.stdio import Connection  # noqa: PLC0415
     from dockerfile_pyenv import frontend, options, report  # noqa: PLC0415
     from dockerfile_pyenv.errors import PyenvError  # noqa: PLC0415
 
-    gateway = Gateway(Connection(read_fd, write_fd, greeted=True))
+    gateway = Gateway(connection)
     try:
         result = frontend.build(gateway, options.read(os.environ))
     except RpcError as error:

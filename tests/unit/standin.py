@@ -1,0 +1,165 @@
+"""A stand-in for a daemon that serves one build: local directories, and a Dockerfile frontend that knows little.
+
+It stands beside the tests on real engines, for what these do not do on demand, and for the shell's own branches.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from tests.unit.buildkit_llb.daemon import Daemon, Reply
+
+from buildkit_llb import ops
+from buildkit_llb.definition import Definition
+from buildkit_llb.errors import Status
+from buildkit_llb.platforms import Platform
+from buildkit_llb.proto import gateway_pb2, ops_pb2
+from dockerfile_pyenv.lexer import lex
+
+Handler = Callable[[bytes], bytes | Status | Reply]
+PLATFORM = Platform.parse("linux/amd64")
+
+
+@dataclass
+class Build:
+    """One build: what the client has, and what the daemon was asked."""
+
+    dockerfiles: Mapping[str, bytes]
+    """Files of the `dockerfile` directory."""
+    context: Mapping[str, bytes] = field(default_factory=dict)
+    """Files of the `context` directory; a key with a final slash is a directory."""
+    inputs: Mapping[str, Definition] = field(default_factory=dict)
+    caps: tuple[str, ...] = ("frontend.inputs", "gateway.warnings", "reference.attestations")
+    warnings: tuple[dict[str, object], ...] = ()
+    """What lint finds, whatever the text."""
+    handlers: Mapping[str, Handler] = field(default_factory=dict)
+    """In place of what is done here."""
+    solved: list[gateway_pb2.SolveRequest] = field(default_factory=list)
+    warned: list[gateway_pb2.WarnRequest] = field(default_factory=list)
+    returned: list[gateway_pb2.ReturnRequest] = field(default_factory=list)
+    done: threading.Event = field(default_factory=threading.Event)
+
+    def daemon(self) -> Daemon:
+        """The daemon of this build; a context manager."""
+        handlers: dict[str, Handler] = {
+            "Ping": self._ping,
+            "Inputs": self._inputs,
+            "Solve": self._solve,
+            "ReadFile": self._read_file,
+            "StatFile": self._stat_file,
+            "Warn": self._warn,
+            "Return": self._return,
+        }
+        return Daemon({**handlers, **self.handlers})
+
+    def texts(self) -> list[str]:
+        """The Dockerfiles that were handed over, in turn."""
+        return [text_of(request).decode() for request in self.solved if request.frontend]
+
+    def _ping(self, _: bytes) -> bytes:
+        caps = [gateway_pb2.APICap(id=name, enabled=True) for name in self.caps]
+        return gateway_pb2.PongResponse(frontend_api_caps=caps).SerializeToString()
+
+    def _inputs(self, _: bytes) -> bytes:
+        definitions = {name: definition.to_pb() for name, definition in self.inputs.items()}
+        return gateway_pb2.InputsResponse(definitions=definitions).SerializeToString()
+
+    def _solve(self, data: bytes) -> bytes | Status:
+        request = gateway_pb2.SolveRequest.FromString(data)
+        self.solved.append(request)
+        if not request.frontend:
+            ref = gateway_pb2.Ref(id=str(len(self.solved)), definition=request.definition)
+            return gateway_pb2.SolveResponse(result=gateway_pb2.Result(ref=ref)).SerializeToString()
+        if "requestid" in request.frontend_opt:
+            answer = {"warnings": list(self.warnings), "sources": []}
+            result = gateway_pb2.Result(metadata={"result.json": json.dumps(answer).encode(), "version": b"1.0.0"})
+            return gateway_pb2.SolveResponse(result=result).SerializeToString()
+        text = text_of(request)
+        definition, config = convert(text, request.frontend_opt)
+        ref = gateway_pb2.Ref(id=str(len(self.solved)), definition=definition)
+        result = gateway_pb2.Result(ref=ref, metadata={"containerimage.config": json.dumps(config).encode()})
+        return gateway_pb2.SolveResponse(result=result).SerializeToString()
+
+    def _files(self, ref: str) -> Mapping[str, bytes]:
+        definition = Definition.from_pb(self.solved[int(ref) - 1].definition)
+        source = definition.vertices()[-1].op.source
+        files = self.dockerfiles if source.identifier == "local://dockerfile" else self.context
+        excluded = json.loads(source.attrs["local.excludepatterns"]) if "local.excludepatterns" in source.attrs else []
+        return {
+            name: data for name, data in files.items() if not any(PurePosixPath(name).match(one) for one in excluded)
+        }
+
+    def _read_file(self, data: bytes) -> bytes | Status:
+        request = gateway_pb2.ReadFileRequest.FromString(data)
+        files = self._files(request.ref)
+        if request.file_path + "/" in files:
+            return Status(2, f"read {request.file_path}: is a directory")
+        if request.file_path not in files:
+            return Status(2, f"open /tmp/x/{request.file_path}: no such file or directory")
+        return gateway_pb2.ReadFileResponse(data=files[request.file_path]).SerializeToString()
+
+    def _stat_file(self, data: bytes) -> bytes | Status:
+        request = gateway_pb2.StatFileRequest.FromString(data)
+        if request.path not in self._files(request.ref):
+            return Status(2, f"lstat /tmp/x/{request.path}: no such file or directory")
+        return gateway_pb2.StatFileResponse(stat=gateway_pb2.Stat(path=request.path)).SerializeToString()
+
+    def _warn(self, data: bytes) -> bytes:
+        self.warned.append(gateway_pb2.WarnRequest.FromString(data))
+        return b""
+
+    def _return(self, data: bytes) -> bytes:
+        self.returned.append(gateway_pb2.ReturnRequest.FromString(data))
+        self.done.set()
+        return b""
+
+
+def text_of(request: gateway_pb2.SolveRequest) -> bytes:
+    """The Dockerfile in a Solve of the Dockerfile frontend; empty where it has none as an input."""
+    if "dockerfile" not in request.frontend_inputs:
+        return b""
+    (vertex,) = Definition.from_pb(request.frontend_inputs["dockerfile"]).vertices()
+    name = "/" + (request.frontend_opt.get("filename", "Dockerfile"))
+    return next(action.mkfile.data for action in vertex.op.file.actions if action.mkfile.path == name)
+
+
+def convert(text: bytes, opts: Mapping[str, str]) -> tuple[ops_pb2.Definition, dict[str, object]]:
+    """The graph and the image config of a text's last stage, made of FROM, RUN in JSON form, ENV, USER and COPY."""
+    source = ops_pb2.Source(infos=[ops_pb2.SourceInfo(filename=opts.get("filename", "Dockerfile"), data=text)])
+    state, env, user, history, number = ops.scratch(), [], "", [], 0
+    instructions = lex(text).instructions
+    total = sum(item.keyword in {"FROM", "RUN", "COPY"} for item in instructions)
+    for item in instructions:
+        number += item.keyword in {"FROM", "RUN", "COPY"}
+        name = f"[stage-0 {number}/{total}] {item.keyword} {item.text}"
+        layer = item.keyword in {"RUN", "COPY"}
+        created = f"{item.keyword} {item.text}"
+        match item.keyword:
+            case "FROM":
+                state, env, user, history = ops.image(item.text.split()[0], description=name), [], "", []
+                continue
+            case "RUN":
+                args = json.loads(item.text[item.text.index("[") :])
+                state = ops.run(args, root=state, env=env, user=user, platform=PLATFORM, description=name).root
+                created = f"RUN {' '.join(args)} # buildkit"
+            case "COPY":
+                _, origin, target = item.text.split()
+                state = ops.file(state, [ops.copy(ops.scratch(), origin, target)], description=name)
+                created = f"COPY {origin} {target} # buildkit"
+            case "ENV":
+                env = [*env, *item.text.split()]
+            case "USER":
+                user = item.text.strip('"')
+                created = f"USER {user}"
+        history = [*history, {"created_by": created, "empty_layer": not layer}]
+        if layer:
+            places = [
+                ops_pb2.Range(start=ops_pb2.Position(line=line), end=ops_pb2.Position(line=line))
+                for line in range(item.lines[0], item.lines[1] + 1)
+            ]
+            source.locations[state.digest].locations.append(ops_pb2.Location(ranges=places))
+    definition = ops.marshal(state).to_pb()
+    definition.source.CopyFrom(source)
+    return definition, {"config": {"User": user, "Env": env}, "history": history}

@@ -1,0 +1,253 @@
+"""The frontend against a stand-in daemon: what it asks, what it returns, and what it says when things go wrong."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.unit.standin import Build
+
+from buildkit_llb import ops
+from buildkit_llb.definition import Definition
+from buildkit_llb.errors import Status
+from buildkit_llb.proto import gateway_pb2
+from dockerfile_pyenv import __main__ as process
+from dockerfile_pyenv import frontend
+from dockerfile_pyenv.interpreters import Table
+
+SYNTAX = b"# syntax=dockerfile-pyenv:1\n"
+GUIDE = SYNTAX + b"FROM debian\nPYENV 3.9 epo_pyenv requirements.txt\nPYENV 3.11 two\n"
+
+PYTHON_3_9, PYTHON_3_11 = (
+    Table.default().select(version, ["linux/amd64"])["linux/amd64"].version for version in ("3.9", "3.11")
+)
+
+Serve = Callable[..., gateway_pb2.ReturnRequest]
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Serve:
+    """Run the frontend for one build, with these options, and give what it returned."""
+    tools = tmp_path / "frontend.bin"
+    tools.write_bytes(ops.marshal(ops.image("dockerfile-pyenv:1")).to_bytes())
+    monkeypatch.setattr(frontend, "TOOLS_METADATA", tools)
+
+    def run(build: Build, **opts: str) -> gateway_pb2.ReturnRequest:
+        for number, (key, value) in enumerate(opts.items()):
+            monkeypatch.setenv(f"BUILDKIT_FRONTEND_OPT_{number}", f"{key}={value}")
+        with build.daemon() as daemon:
+            process.serve(daemon.connect(greeted=True))
+        (returned,) = build.returned
+        return returned
+
+    return run
+
+
+def message(returned: gateway_pb2.ReturnRequest) -> str:
+    """The error that was returned."""
+    assert returned.HasField("error")
+    return returned.error.message
+
+
+def lines(returned: gateway_pb2.ReturnRequest) -> list[int]:
+    """The lines of the user's Dockerfile that an error shows."""
+    (source,) = Status.from_pb(returned.error).sources()
+    assert source.data.startswith(SYNTAX)
+    return [one.start_line for one in source.ranges]
+
+
+def test_a_build_returns_the_relabelled_graph(serve: Serve) -> None:
+    """The result is our own solve of the graph, with the user's names, and a history in the user's words."""
+    build = Build({"Dockerfile": GUIDE}, {"requirements.txt": b"a==1\n"})
+    returned = serve(build, source="dockerfile-pyenv:1", cmdline="dockerfile-pyenv:1")
+    assert returned.result.ref.id == str(len(build.solved))
+    definition = Definition.from_pb(build.solved[-1].definition)
+    assert [vertex.name for vertex in definition.vertices()] == [
+        "[1/3] FROM debian",
+        "[2/3] PYENV 3.9 epo_pyenv requirements.txt",
+        "[3/3] PYENV 3.11 two",
+        f"[3/3] PYENV 3.9 (CPython {PYTHON_3_9})",
+        f"[3/3] PYENV 3.11 (CPython {PYTHON_3_11})",
+    ]
+    config = json.loads(returned.result.metadata["containerimage.config"])
+    assert [entry["created_by"] for entry in config["history"]] == [
+        "PYENV 3.9 epo_pyenv requirements.txt",
+        "PYENV 3.11 two",
+        f"PYENV 3.9 (CPython {PYTHON_3_9})",
+        f"PYENV 3.11 (CPython {PYTHON_3_11})",
+    ]
+
+
+def test_options_of_the_hand_over(serve: Serve) -> None:
+    """The build's options go on as they came, without what would lead back to us, and with our contexts."""
+    build = Build({"Dockerfile": GUIDE}, {"requirements.txt": b""})
+    serve(build, source="us", cmdline="us --x", target="t", platform="linux/amd64", dockerfilekey="dockerfile")
+    final = [request for request in build.solved if request.frontend][-1]
+    assert final.frontend == "dockerfile.v0"
+    opts = dict(final.frontend_opt)
+    assert {key: opts[key] for key in ("cmdline", "target", "platform")} == {
+        "cmdline": "us --x",
+        "target": "t",
+        "platform": "linux/amd64",
+    }
+    assert not {"source", "dockerfilekey"} & opts.keys()
+    assert opts["build-arg:BUILDKIT_DOCKERFILE_CHECK"] == "skip=all"
+    named = {key: value.removeprefix("input:") for key, value in opts.items() if key.startswith("context:")}
+    assert sorted(named) == [
+        f"context:pyenv-python-{PYTHON_3_11}::linux/amd64",
+        f"context:pyenv-python-{PYTHON_3_9}::linux/amd64",
+        "context:pyenv-requirements",
+        "context:pyenv-tools",
+    ]
+    assert set(named.values()) <= set(final.frontend_inputs)
+
+
+def test_without_pyenv_lines_the_build_goes_on_as_it_came(serve: Serve) -> None:
+    """One call, the options and inputs as they were, and the result untouched."""
+    text = SYNTAX + b'FROM debian\nRUN ["true"]\n# PYENV 3.9 no\n'
+    given = {"dockerfile": ops.marshal(ops.file(ops.scratch(), [ops.mkfile("/Dockerfile", text)]))}
+    build = Build({"Dockerfile": text}, inputs=given)
+    build.handlers = {"ReadFile": lambda _: gateway_pb2.ReadFileResponse(data=text).SerializeToString()}
+    returned = serve(build, filename="Dockerfile", source="us", target="t")
+    (request,) = [request for request in build.solved if request.frontend]
+    assert dict(request.frontend_opt) == {"filename": "Dockerfile", "target": "t", "cmdline": "dockerfile-pyenv"}
+    assert request.frontend_inputs["dockerfile"] == given["dockerfile"].to_pb()
+    assert returned.result.ref.id == str(len(build.solved))
+
+
+@pytest.mark.parametrize(
+    ("context", "ignore", "words"),
+    [
+        ({}, None, "requirements.txt does not exist in the build context"),
+        ({"requirements.txt/": b""}, None, "requirements.txt is a directory"),
+        (
+            {"requirements.txt": b""},
+            b"*.txt\n",
+            "but Dockerfile.dockerignore excludes it: add the line !requirements.txt",
+        ),
+        ({"requirements.txt": b"a=1"}, None, "requirements.txt, line 1"),
+    ],
+    ids=["missing", "a directory", "kept back", "not readable for pip"],
+)
+def test_a_requirements_file_that_cannot_be_used(
+    serve: Serve, context: dict[str, bytes], ignore: bytes | None, words: str
+) -> None:
+    """The error says what is wrong with the file and shows the PYENV line."""
+    files = {"Dockerfile": GUIDE} | ({"Dockerfile.dockerignore": ignore} if ignore else {})
+    returned = serve(Build(files, context))
+    assert words in message(returned)
+    assert lines(returned) == [3]
+
+
+def test_the_contexts_own_ignore_file_counts(serve: Serve) -> None:
+    """`.dockerignore` of the context counts where the Dockerfile has none of its own."""
+    build = Build({"Dockerfile": GUIDE}, {"requirements.txt": b"", ".dockerignore": b"# c\n\n requirements.txt \n"})
+    assert "but .dockerignore excludes it" in message(serve(build))
+
+
+def test_an_error_of_the_dockerfile_frontend_is_pointed_at_the_users_line(serve: Serve) -> None:
+    """Its source becomes the user's file, its lines theirs, and the number in its words too."""
+    build = Build({"Dockerfile": SYNTAX + b"FROM debian\nPYENV 3.9 a\nRUM x\n"})
+
+    def fail(data: bytes) -> bytes | Status:
+        request = gateway_pb2.SolveRequest.FromString(data)
+        if not request.frontend:
+            return build._solve(data)  # noqa: SLF001 - the rest is as ever
+        text = next(
+            action.mkfile.data
+            for vertex in Definition.from_pb(request.frontend_inputs["dockerfile"]).vertices()
+            for action in vertex.op.file.actions
+        )
+        line = text.split(b"\n").index(b"RUM x") + 1
+        from buildkit_llb.errors import Range, SourceDetail  # noqa: PLC0415
+
+        status = Status(2, f"dockerfile parse error on line {line}: unknown instruction: RUM")
+        return status.with_source(SourceDetail("Dockerfile", text, ranges=(Range(line, line),)))
+
+    build.handlers = {"Solve": fail}
+    returned = serve(build)
+    assert message(returned) == "dockerfile parse error on line 4: unknown instruction: RUM"
+    assert lines(returned) == [4]
+
+
+def test_warnings_are_given_with_the_users_file(serve: Serve) -> None:
+    """What lint finds becomes warnings about the user's file."""
+    place = {"sourceIndex": 0, "ranges": [{"start": {"line": 2}, "end": {"line": 2}}]}
+    warning = {"ruleName": "Rule", "description": "d", "url": "u", "detail": "words", "location": place}
+    build = Build({"Dockerfile": GUIDE}, {"requirements.txt": b""}, warnings=(warning,))
+    serve(build)
+    (warned,) = build.warned
+    assert warned.short == b"Rule: words (line 2)"
+    assert warned.info.data == GUIDE
+    assert [one.start.line for one in warned.ranges] == [2]
+
+
+def test_warnings_become_an_error_where_the_file_says_so(serve: Serve) -> None:
+    """`# check=error=true` fails the build, at the first warning's line."""
+    place = {"ranges": [{"start": {"line": 3}, "end": {"line": 3}}]}
+    text = GUIDE.replace(SYNTAX, SYNTAX + b"# check=error=true\n")
+    build = Build({"Dockerfile": text}, {"requirements.txt": b""}, warnings=({"ruleName": "Rule", "location": place},))
+    returned = serve(build)
+    assert message(returned) == "lint violation found for rules: Rule"
+    assert lines(returned) == [3]
+
+
+def test_an_engine_without_our_own_image_is_too_old(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """BuildKit before 0.10 gets one clear sentence."""
+    monkeypatch.setattr(frontend, "TOOLS_METADATA", Path("/nowhere"))
+    returned = serve(Build({"Dockerfile": GUIDE}, {"requirements.txt": b""}))
+    assert message(returned).startswith("PYENV needs BuildKit 0.10 or newer, which Docker has since version 23.0")
+
+
+def test_a_fault_of_ours_says_so(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception that nobody expected becomes an error with its place, and where to report it."""
+
+    def fault(*_: object) -> None:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr(frontend.probe, "text", fault)
+    words = message(serve(Build({"Dockerfile": GUIDE})))
+    assert words.startswith("dockerfile-pyenv: internal error: ZeroDivisionError: division by zero\n  at fault (")
+    assert "report" in words
+
+
+def test_subrequests_are_about_the_users_lines(serve: Serve) -> None:
+    """Lint, outline and targets see a text in which every line keeps its number."""
+    build = Build({"Dockerfile": SYNTAX + b'FROM debian\nPYENV 3.9 \\\n a\nRUN ["x"]\n'})
+    returned = serve(build, requestid="frontend.lint")
+    (text,) = build.texts()
+    assert text == '# syntax=dockerfile-pyenv:1\nFROM debian\n#\n#\nRUN ["x"]\n'
+    assert json.loads(returned.result.metadata["result.json"]) == {"warnings": [], "sources": []}
+
+
+def test_a_sites_own_table_of_interpreters(serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """UV_PYTHON_DOWNLOADS_JSON_URL names the table; the interpreter comes from where it says."""
+    entry = {
+        "name": "cpython",
+        "arch": {"family": "x86_64", "variant": None},
+        "os": "linux",
+        "libc": "gnu",
+        "major": 3,
+        "minor": 9,
+        "patch": 77,
+        "prerelease": "",
+        "url": "http://site/cpython-3.9.77-install_only_stripped.tar.gz",
+        "sha256": "0" * 64,
+        "variant": None,
+    }
+    table = tmp_path / "table.json"
+    table.write_text(json.dumps({"x": entry}))
+    monkeypatch.setenv("UV_PYTHON_DOWNLOADS_JSON_URL", f"file://{table}")
+    build = Build({"Dockerfile": SYNTAX + b"FROM debian\nPYENV 3.9 a\n"})
+    serve(build)
+    assert "/opt/astro-pyenv/python/3.9.77/bin/python3.9" in build.texts()[-1]
+    monkeypatch.setenv("UV_PYTHON_DOWNLOADS_JSON_URL", "/nowhere/table.json")
+    assert "cannot read /nowhere/table.json" in message(serve(Build({"Dockerfile": GUIDE})))
+
+
+@pytest.fixture(autouse=True)
+def _no_other_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(("BUILDKIT_", "UV_")):
+            monkeypatch.delenv(name)
