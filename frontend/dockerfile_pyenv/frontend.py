@@ -51,8 +51,8 @@ def build(gateway: Gateway, build_options: BuildOptions) -> Result:
 
 
 def _build(handover: Handover, dockerfile: Dockerfile, lines: tuple[Line, ...]) -> Result:
-    tools = _tools()
     plan = _plan(handover, dockerfile, lines)
+    tools = _tools() if plan.environments else None
     context = check_requirements(handover, plan)
     expansion = expand.expand(dockerfile, plan)
     checks.warn(handover, dockerfile, lines)

@@ -56,7 +56,7 @@ class Handover:
 
     def request(self, expansion: Expansion, request: str, opts: Mapping[str, str] | None = None) -> Result:
         """Ask a sub-request about a text."""
-        return self._solve(expansion, {options.REQUEST_ID: request, **(opts or {})}, {}, f"ask the Dockerfile frontend for its {request.removeprefix('frontend.')}")
+        return self._solve(expansion, {options.REQUEST_ID: request, **(opts or {})}, {}, f"answer {request}")
 
     def solve_definition(self, definition: Definition) -> Ref:
         """Solve a graph, with the caches that the build imports."""

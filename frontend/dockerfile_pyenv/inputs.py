@@ -28,6 +28,11 @@ def dockerfile(text: bytes, filename: str, ignore: bytes | None, description: st
     return ops.file(ops.scratch(), actions, description=description)
 
 
+def step_prefix(interpreter: str) -> str:
+    """What the names of the steps that provide an interpreter begin with."""
+    return f"[python {interpreter}] "
+
+
 def interpreter(build: Build, tools: State, platform: str) -> State:
     """A file system that holds an interpreter's prefix: downloaded by checksum, unpacked by our tools.
 
@@ -39,7 +44,7 @@ def interpreter(build: Build, tools: State, platform: str) -> State:
         build.url,
         checksum=f"sha256:{build.sha256}",
         filename="archive.tar.gz",
-        description=f"[python {build.id}] download {name.replace('%2B', '+')}",
+        description=f"{step_prefix(build.id)}download {name.replace('%2B', '+')}",
     )
     step = ops.run(
         [
@@ -61,7 +66,7 @@ def interpreter(build: Build, tools: State, platform: str) -> State:
         ],
         network="none",
         platform=Platform.parse(platform),
-        description=f"[python {build.id}] unpack",
+        description=f"{step_prefix(build.id)}unpack",
     )
     return step.mounts["/out"]
 
@@ -87,9 +92,11 @@ def requirements(paths: Iterable[str], context: State) -> State:
 
 
 def named_contexts(
-    plan: Plan, tools: Definition, context: State | None, platform: str
+    plan: Plan, tools: Definition | None, context: State | None, platform: str
 ) -> tuple[dict[str, str], dict[str, Definition]]:
     """Options and inputs that give the expanded text the build contexts that it mounts from."""
+    if tools is None:
+        return {}, {}
     opts: dict[str, str] = {NAMED_CONTEXT + TOOLS: "input:" + TOOLS}
     found: dict[str, Definition] = {TOOLS: tools}
     tools_state = ops.from_definition(tools)

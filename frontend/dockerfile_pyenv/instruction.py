@@ -11,9 +11,11 @@ because ENV is where upstream expands them for us: a raw word is one word after 
 
 import posixpath
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
 from typing import Final
 
 from dockerfile_pyenv import lexer
@@ -153,13 +155,12 @@ def _placed(words: Iterable[tuple[int, str]], instruction: Instruction, dockerfi
     pieces = list(lexer.pieces(dockerfile, instruction))
     logical = b"".join(piece for _, _, piece in pieces).decode().rstrip(SPACES)
     before = len(logical) - len(instruction.text)
+    starts = list(accumulate((len(piece) for _, _, piece in pieces), initial=0))
     for start, raw in words:
         offset = len(logical[: before + start].encode())
-        for line, column, piece in pieces:
-            if offset < len(piece):
-                yield Word(raw, line, column + len(piece[:offset].decode(errors="surrogateescape")))
-                break
-            offset -= len(piece)
+        index = bisect_right(starts, offset) - 1
+        line, column, piece = pieces[index]
+        yield Word(raw, line, column + len(piece[: offset - starts[index]].decode(errors="surrogateescape")))
 
 
 def _check(words: list[str], instruction: Instruction) -> None:

@@ -4,12 +4,15 @@ All of it lies beside the ops' bytes (solver/llbsolver/vertex.go, BuildKit v0.32
 """
 
 import re
+from dataclasses import replace
 
 from buildkit_llb import sourcemap
 from buildkit_llb.definition import Definition
+from buildkit_llb.errors import Range
 from buildkit_llb.proto import ops_pb2
 from buildkit_llb.sourcemap import Location
 from dockerfile_pyenv.expand import RUN
+from dockerfile_pyenv.inputs import step_prefix
 from dockerfile_pyenv.plan import PREFIX, Plan
 from dockerfile_pyenv.source import Source
 from dockerfile_pyenv.text import Expansion
@@ -24,7 +27,7 @@ def relabel(definition: Definition, source: Source, expansion: Expansion, plan: 
     """The same graph, with every name and line as the user's file has them."""
     names = _names(definition, expansion, plan)
     renamed = sourcemap.rename(definition, lambda digest, _op, _metadata, _lines: names.get(digest))
-    return sourcemap.relocate(
+    relocated = sourcemap.relocate(
         renamed,
         filename=source.filename,
         data=source.dockerfile,
@@ -33,6 +36,26 @@ def relabel(definition: Definition, source: Source, expansion: Expansion, plan: 
         map_lines=lambda line: expansion.user_lines(line, line),
         replaces=lambda info: info.data == expansion.text,
     )
+    return _locate_interpreters(relocated, source, plan)
+
+
+def _locate_interpreters(definition: Definition, source: Source, plan: Plan) -> Definition:
+    """Point the steps that provide an interpreter at the lines that ask for it: a failing download is theirs."""
+    if definition.source is None:
+        return definition
+    index = next((i for i, info in enumerate(definition.source.infos) if info.data == source.dockerfile), None)
+    if index is None:
+        return definition
+    located = ops_pb2.Source()
+    located.CopyFrom(definition.source)
+    for vertex in definition.vertices():
+        for environment in plan.environments:
+            if vertex.name.startswith(step_prefix(environment.interpreter)):
+                first, last = environment.line.lines
+                ranges = [sourcemap.range_to_pb(Range(line, line)) for line in range(first, last + 1)]
+                location = ops_pb2.Location(source_index=index, ranges=ranges)
+                located.locations[vertex.digest].locations.append(location)
+    return replace(definition, source=located)
 
 
 def _names(definition: Definition, expansion: Expansion, plan: Plan) -> dict[str, str]:

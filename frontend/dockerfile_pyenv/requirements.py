@@ -2,7 +2,8 @@
 
 The rules are pip's (`_internal/req/req_file.py` and `constructors.py`, pip 26.3): how bytes become text, how lines
 join, which options a line may hold. Paths in a file are paths of the image, so whether they exist is for the installing
-step to find out; and so is what a line with a `${VARIABLE}` means.
+step to find out; and so is what a line with a `${VARIABLE}` means. Two lines that pip passes over in silence are
+refused, since uv, which installs, refuses them: `- pandas` and `pandas;`.
 """
 
 import codecs
@@ -269,7 +270,7 @@ def _is_file(text: str) -> bool:
     location = _location(text)[0]
     if _URL.match(text) or location.startswith((".", "/")) or _is_archive(location):
         return True
-    return "/" in location and " " not in location
+    return "/" in location and not re.search(r"[\s<>\"'*]", location)
 
 
 def _is_archive(location: str) -> bool:

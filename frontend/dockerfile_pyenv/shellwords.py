@@ -111,16 +111,15 @@ class _Lexer:
                 parts.append(self._substitution())
                 continue
             self._at += 1
-            if char == "\\":
-                if self._raw:
-                    parts.append(char)
-                following = self._peek()
-                if not following:
-                    continue
-                if following in '"$\\':
-                    self._at += 1
-                    char = following
-            parts.append(char)
+            if self._raw:
+                parts.append(char)
+            following = self._peek()
+            if not following:
+                continue
+            if following in '"$\\':
+                self._at += 1
+                char = following
+            parts.append(char)  # upstream doubles an escape that escapes nothing
         self._at += 1
         if self._keep_quotes:
             parts.append('"')

@@ -52,7 +52,7 @@ class Context:
 def read(gateway: Gateway, build: BuildOptions, inputs: Mapping[str, Definition]) -> Source:
     """Read the Dockerfile that the build names.
 
-    Raises FileNotFoundError where there is none of that name; RpcError where its place cannot be read.
+    Raises PyenvError where there is none of that name; RpcError where its place cannot be read.
     """
     address = build.opts.get(build.opts.get(options.CONTEXT_KEY, options.CONTEXT), "")
     filename = build.filename
@@ -67,7 +67,10 @@ def read(gateway: Gateway, build: BuildOptions, inputs: Mapping[str, Definition]
         context = Context(_subdirectory(build, state) if state else None)
     definition = ops.marshal(place)
     ref = gateway.solve(definition=definition).refs[""]
-    text = _read_dockerfile(gateway, ref, filename)
+    try:
+        text = _read_dockerfile(gateway, ref, filename)
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise PyenvError(f"failed to read dockerfile: open {filename}: {error.strerror}") from None
     ignore = _read_optional(gateway, ref, filename + ".dockerignore")
     return Source(text, filename, ignore, definition, context)
 

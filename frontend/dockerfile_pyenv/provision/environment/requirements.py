@@ -36,9 +36,10 @@ def options(path: Path) -> Options:
 
 
 def _options(path: Path, seen: Set[Path]) -> Iterator[tuple[str, str]]:
-    if path in seen or not path.is_file():
+    real = path.resolve()
+    if real in seen or not real.is_file():
         return
-    seen.add(path)
+    seen.add(real)
     text = path.read_text(encoding="utf-8-sig", errors="replace").replace("\\\n", " ")
     for line in text.splitlines():
         match = OPTION.fullmatch(COMMENT.sub("", line).strip())
