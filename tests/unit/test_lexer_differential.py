@@ -14,6 +14,9 @@ from dockerfile_pyenv.lexer import lex
 
 GOLDEN = sorted((Path(__file__).parent / "lexer").glob("*.Dockerfile"))
 
+# The old parser knows less: `# check=`, younger heredocs.
+DIFFERENT = {"directives": "version", "heredocs-today": "version"}
+
 # What only Go says: it parses the words of an instruction too, where `lex` draws boundaries only.
 ABOUT_WORDS = re.compile(
     r"(ENV|LABEL) must have two arguments"
@@ -187,7 +190,8 @@ def compare(source: str) -> str:
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.name.removesuffix(".Dockerfile"))
 def test_golden_files(path: Path) -> None:
     """Golden files have the boundaries that Go draws."""
-    compare(path.read_bytes().decode(errors="replace"))
+    outcome = compare(path.read_bytes().decode(errors="replace"))
+    assert outcome == DIFFERENT.get(path.stem, "same")
 
 
 @settings(derandomize=True, max_examples=3000, deadline=None, suppress_health_check=list(HealthCheck), database=None)

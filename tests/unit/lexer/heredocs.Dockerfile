@@ -23,12 +23,10 @@ ONBUILD ONBUILD RUN <<EOF
 PYENV 3.9 after_two_triggers
 RUN echo $((1<<2)) cat<<EOF '<<EOF' "<<EOF" \<<EOF <<<EOF <<- EOF
 RUN ["cat", "<<EOF"]
-RUN ["cat"] <<EOF
-EOF
 ENV A="<<EOF"
 CMD cat <<EOF
-RUN --mount=type=bind,target=/a --security="<<X Y" cat << EOF
-after a blank
+RUN --mount=type=bind,target=/a --security="<<X Y" cat <<EOF
+after flags
 EOF
 RUN <<EOF unbalanced '
 EOF

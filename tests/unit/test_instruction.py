@@ -1,0 +1,324 @@
+"""PYENV lines: words, and what they mean."""
+
+from collections.abc import Sequence
+
+import dockerfile as go
+import pytest
+from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import strategies as st
+
+from dockerfile_pyenv.errors import DockerfileError
+from dockerfile_pyenv.instruction import RawStatement, Statement, Word, _split, env_names, parse, resolve
+from dockerfile_pyenv.lexer import lex
+
+steady = settings(
+    derandomize=True, max_examples=600, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+USAGE = "PYENV <version> <name> [<requirements file>]"
+
+
+def read(source: str | bytes) -> RawStatement:
+    """Parse the PYENV line of a file that has one."""
+    dockerfile = lex(source.encode() if isinstance(source, str) else source)
+    (item,) = (item for item in dockerfile.instructions if item.keyword == "PYENV")
+    return parse(item, dockerfile)
+
+
+def statement(line: str, expanded: Sequence[str] = ()) -> Statement:
+    """Resolve a line whose words expand to themselves, or to what is given."""
+    raw = read(line)
+    return resolve(raw, expanded or [word.raw for word in raw.words])
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        pytest.param("PYENV 3.9 x r.txt", ["3.9", "x", "r.txt"], id="plain"),
+        pytest.param("pyenv\t3.9   x\t", ["3.9", "x"], id="blanks"),
+        pytest.param("PYENV 3.9\u00a0x", ["3.9", "x"], id="no-break space"),
+        pytest.param('PYENV 3.9 x "my reqs.txt"', ["3.9", "x", '"my reqs.txt"'], id="quotes"),
+        pytest.param("PYENV 3.9 x 'it\\'", ["3.9", "x", "'it\\'"], id="no escapes in single quotes"),
+        pytest.param('PYENV 3.9 x a"b \\" c"d', ["3.9", "x", 'a"b \\" c"d'], id="quotes within a word"),
+        pytest.param("PYENV 3.9 x a\\ b\\'c", ["3.9", "x", "a\\ b\\'c"], id="escapes"),
+        pytest.param("# escape=`\nFROM a\nPYENV 3.9 x a` \\b", ["3.9", "x", "a` \\b"], id="another escape character"),
+        pytest.param("PYENV $V ${N:-x} ''", ["$V", "${N:-x}", "''"], id="variables and an empty word"),
+        pytest.param("PYENV 3.9 x\\\\", ["3.9", "x\\\\"], id="an escaped escape at the end"),
+        pytest.param("PYENV 3.9 x \\\u00a0", ["3.9", "x"], id="an escape alone at the end"),
+        pytest.param("PYENV 3.9 x r.txt\\\u00a0", ["3.9", "x", "r.txt"], id="an escape at the end of a word"),
+        pytest.param("PYENV -- 3.9 x", ["3.9", "x"], id="end of flags"),
+        pytest.param("PYENV 3.9 \\\n# why\n x", ["3.9", "x"], id="continuation"),
+    ],
+)
+def test_words(source: str, words: list[str]) -> None:
+    """Words are split as those of ENV are, and keep their quotes, escapes and variables."""
+    assert [word.raw for word in read(source).words] == words
+
+
+def test_places() -> None:
+    """Each word knows where in the file it begins, within continuations too."""
+    raw = read("FROM a\nPYENV \\\n# é\n  'é' 3.9 x\\\ny")
+    assert raw == RawStatement(
+        lines=(2, 5), version=Word("'é'", 4, 3), name=Word("3.9", 4, 7), requirements=(Word("xy", 4, 11),)
+    )
+
+
+def test_text() -> None:
+    """Progress and history show the line in one piece."""
+    assert read("pyenv 3.9\\\n\\\n  epo_pyenv \t ./$R ").text == "PYENV 3.9 epo_pyenv ./$R"
+
+
+ATOMS = [
+    "a",
+    "3.9",
+    " ",
+    "  ",
+    "\t",
+    "\u00a0",
+    "\u2003",
+    "é",
+    "'",
+    '"',
+    "\\",
+    "\\\\",
+    "`",
+    "$",
+    "${a",
+    "}",
+    "#",
+    "=",
+    "<",
+    "\r",
+    "\x1c",
+    "\f",
+]
+
+
+@steady
+@given(st.lists(st.sampled_from(ATOMS), max_size=14).map("".join), st.sampled_from("\\`"))
+@example("a\\ ", "\\")
+@example("'a\\\u00a0", "\\")
+@example("a\\\u00a0 b", "\\")
+def test_a_raw_word_is_one_word_of_env(text: str, escape: str) -> None:
+    """Each raw word is one word after the `=` of an ENV, at the end of the line too, where upstream expands it."""
+    directive = f"# escape={escape}\n"
+    try:
+        raw = read(f"{directive}FROM a\nPYENV 3.9 {text}\n")
+    except DockerfileError:
+        assume(False)
+    for word in raw.words:
+        commands = go.parse_string(f"{directive}ENV A={word.raw}\nRUN next\n")
+        assert [command.value for command in commands] == [("A", word.raw), ("next",)]
+    line = " ".join(f"A={word.raw}" for word in raw.words)
+    (command,) = go.parse_string(f"{directive}ENV {line}")
+    assert command.value == tuple(part for word in raw.words for part in ("A", word.raw))
+
+
+@steady
+@given(st.lists(st.sampled_from(ATOMS), max_size=14).map("".join))
+def test_words_are_those_of_upstream(text: str) -> None:
+    """Upstream splits the same text into the same words."""
+    (item,) = lex(f"ARG a {text}\n".encode()).instructions
+    try:
+        words = _split(item.text, "\\", item.lines)
+    except DockerfileError:
+        assume(False)
+    (command,) = go.parse_string(f"ARG a {text}\n")
+    assert command.value == tuple(raw for _, raw in words)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("PYENV", f"PYENV needs a version and a name: {USAGE}"),
+        ("PYENV 3.9", f"PYENV 3.9 lacks a name: {USAGE}"),
+        ("PYENV epo_pyenv", f"PYENV epo_pyenv lacks a version and a name: {USAGE}"),
+        ("PYENV --system-site=1 3.9 x", "unknown flag --system-site: PYENV has no flags"),
+        ("PYENV 3.9 x --upgrade", "unknown flag --upgrade: PYENV has no flags"),
+        (
+            "PYENV 3.9 x a.txt b.txt",
+            (
+                "more than one requirement is not supported yet (a.txt b.txt): put all into one requirements file of "
+                f"the build context: {USAGE}"
+            ),
+        ),
+        (
+            "PYENV 3.9 x <<EOF\npandas\nEOF",
+            (
+                "requirements in a heredoc are not supported yet: put them into a file of the build context and name "
+                f"it: {USAGE}"
+            ),
+        ),
+        (
+            "PYENV 3.9 x reqs.txt # why",
+            "# begins no comment here, but would be a word of PYENV: a comment needs a line of its own",
+        ),
+        (
+            "PYENV 3.9 x #why",
+            "#why begins no comment here, but would be a word of PYENV: a comment needs a line of its own",
+        ),
+        ('PYENV ["3.9", "x"]', f"PYENV has no JSON form: write {USAGE}"),
+        ("PYENV 3.9 x -r reqs.txt", f"PYENV takes the requirements file without -r: {USAGE}"),
+        ("PYENV 3.9 x 'my reqs.txt", "the quote that 'my reqs.txt begins with is never closed"),
+        (
+            "PYENV 3.9 x\\  r.txt",
+            "x\\ ends in an escaped blank: no version, name or path of a PYENV line may",
+        ),
+        (b"PYENV 3.9 x caf\xe9.txt", "this line is not UTF-8: save the Dockerfile as UTF-8"),
+        (
+            "PYENV 3.9 x" + " a" * 1000,
+            (
+                f"more than one requirement is not supported yet ({'a ' * 49}a…): put all into one requirements file "
+                f"of the build context: {USAGE}"
+            ),
+        ),
+    ],
+)
+def test_lines_that_are_none(line: str | bytes, message: str) -> None:
+    """A line that cannot be a PYENV line says what to write instead."""
+    source = b"FROM a\n" + (line.encode() if isinstance(line, str) else line)
+    with pytest.raises(DockerfileError) as caught:
+        read(source)
+    assert caught.value.message == message
+    assert caught.value.lines == (2, 2 + source.count(b"\n", 7))
+
+
+@pytest.mark.parametrize(
+    ("line", "expanded", "expected"),
+    [
+        ("PYENV 3.9 epo_pyenv", (), ("3.9", "epo_pyenv", None)),
+        ("PYENV 3.9.23 a.b-c ./r.txt", (), ("3.9.23", "a.b-c", "r.txt")),
+        ("PYENV 3.15.0rc1 x /a/b.txt", (), ("3.15.0rc1", "x", "a/b.txt")),
+        ("PYENV 3.15rc1 x a//b/../c.txt", (), ("3.15.0rc1", "x", "a/c.txt")),
+        ("PYENV 3.9 3.10 'my reqs.txt'", ("3.9", "3.10", "my reqs.txt"), ("3.9", "3.10", "my reqs.txt")),
+        ("PYENV $V $N $R", ("3.8", "x", "r@x<1.txt"), ("3.8", "x", "r@x<1.txt")),
+        ("PYENV 3.9 x pandas[all", (), ("3.9", "x", "pandas[all")),
+        ("PYENV 3.9 x reqs@prod.txt", (), ("3.9", "x", "reqs@prod.txt")),
+    ],
+)
+def test_statements(line: str, expanded: tuple[str, ...], expected: tuple[str, str, str | None]) -> None:
+    """Expanded words become a version, a name and a path in the build context."""
+    found = statement(line, expanded)
+    assert (found.version, found.name, found.requirement) == expected
+
+
+VERSION = "is no version of Python: write one such as 3.9 or 3.9.23"
+RANGE = "is a range of versions, and PYENV takes exactly one: write it out, such as 3.9 or 3.9.23"
+NAME = "a name is made of a-z, A-Z, 0-9, _, . and -, and begins with a letter or digit"
+
+
+@pytest.mark.parametrize(
+    ("line", "expanded", "message"),
+    [
+        ("PYENV latest x", (), f"latest {VERSION}"),
+        ("PYENV >=3.9 x", (), f">=3.9 {RANGE}"),
+        ("PYENV 3.* x", (), f"3.* {RANGE}"),
+        ("PYENV ~=3.9 x", (), f"~=3.9 {RANGE}"),
+        ("PYENV 3 x", (), "3 is no complete version: write the minor one too, such as 3.9"),
+        ("PYENV 3.9-slim x", (), "3.9-slim is no version of Python: write just 3.9"),
+        ("PYENV python3.10.2 x", (), "python3.10.2 is no version of Python: write just 3.10.2"),
+        ("PYENV v3.9 x", (), "v3.9 is no version of Python: write just 3.9"),
+        ("PYENV 3.9.1.2 x", (), "3.9.1.2 is no version of Python: write just 3.9.1"),
+        ("PYENV 3.09 x", (), f"3.09 {VERSION}"),
+        ("PYENV ٣.٩ x", (), f"٣.٩ {VERSION}"),
+        ("PYENV 2.7 x", (), "Python 2.7 is too old for PYENV, which knows 3.8 and newer"),
+        ("PYENV 3.7.17 x", (), "Python 3.7.17 is too old for PYENV, which knows 3.8 and newer"),
+        ("PYENV $V x", ("latest", "x"), f"latest (from $V) {VERSION}"),
+        ("PYENV epo_pyenv 3.9", (), "the version comes first, then the name: write PYENV 3.9 epo_pyenv"),
+        (
+            "PYENV epo_pyenv $V r.txt",
+            ("epo_pyenv", "3.9", "r.txt"),
+            "the version comes first, then the name: write PYENV $V epo_pyenv r.txt",
+        ),
+        (
+            "PYENV 3.9 $NAME",
+            ("3.9", ""),
+            (
+                "$NAME is empty here: set its variable above this line, in the same stage. The value of an ARG from "
+                "above FROM reaches a stage only by an ARG line in it"
+            ),
+        ),
+        ('PYENV 3.9 ""', ("3.9", ""), f'"" is an empty word, where PYENV needs one: {USAGE}'),
+        ("PYENV 3.9 a/b", (), f"the name a/b has '/' in it: {NAME}"),
+        ("PYENV 3.9 'a b'", ("3.9", "a b"), f"the name a b has ' ' in it: {NAME}"),
+        ("PYENV 3.9 'a\tb'", ("3.9", "a\tb"), f"the name 'a\\tb' has '\\t' in it: {NAME}"),
+        ("PYENV 3.9 épo", (), f"the name épo has 'é' in it: {NAME}"),
+        ("PYENV 3.9 _x", (), f"the name _x begins with '_': {NAME}"),
+        ("PYENV 3.9 $N", ("3.9", "a\n"), f"the name 'a\\n' (from $N) has '\\n' in it: {NAME}"),
+        (
+            "PYENV 3.9 x ../r.txt",
+            (),
+            "../r.txt lies outside the build context: only files in the context can be used",
+        ),
+        (
+            "PYENV 3.9 x a/../../r.txt",
+            (),
+            "a/../../r.txt lies outside the build context: only files in the context can be used",
+        ),
+        ("PYENV 3.9 x /../r", (), "/../r lies outside the build context: only files in the context can be used"),
+        ("PYENV 3.9 x ..", (), ".. lies outside the build context: only files in the context can be used"),
+        ("PYENV 3.9 x reqs/", (), "reqs/ is a directory: name a requirements file in it"),
+        ("PYENV 3.9 x .", (), ". is a directory: name a requirements file in it"),
+        ("PYENV 3.9 x /", (), "/ is a directory: name a requirements file in it"),
+        ("PYENV 3.9 x a/b/..", (), "a/b/.. is a directory: name a requirements file in it"),
+        (
+            "PYENV 3.9 x $R",
+            ("3.9", "x", "a\nb"),
+            "the requirements file 'a\\nb' (from $R) has a control character in its name",
+        ),
+        (
+            "PYENV 3.9 x https://h/r.txt",
+            (),
+            "https://h/r.txt is a URL: put the requirements file into the build context and write its path there",
+        ),
+        (
+            "PYENV 3.9 x pandas==2.2.3",
+            (),
+            (
+                "requirements on the line itself, such as pandas==2.2.3, are not supported yet: write it into a "
+                f"requirements file of the build context and name that: {USAGE}"
+            ),
+        ),
+        (
+            "PYENV 3.9 x $R",
+            ("3.9", "x", "apache-airflow[celery]"),
+            (
+                "requirements on the line itself, such as apache-airflow[celery] (from $R), are not supported yet: "
+                f"write it into a requirements file of the build context and name that: {USAGE}"
+            ),
+        ),
+    ],
+)
+def test_statements_that_are_none(line: str, expanded: tuple[str, ...], message: str) -> None:
+    """A line that cannot be built says why, and what to write."""
+    with pytest.raises(DockerfileError) as caught:
+        statement(f"FROM a\n{line}", expanded)
+    assert caught.value.message == message
+    assert caught.value.lines == (2, 2)
+
+
+@steady
+@given(st.lists(st.text(max_size=8), min_size=3, max_size=3))
+def test_any_values_resolve_or_are_refused(expanded: list[str]) -> None:
+    """Whatever variables hold, a statement holds only what is safe in a path, a variable's name and a version."""
+    try:
+        found = statement("PYENV $V $N $R", expanded)
+    except DockerfileError:
+        return
+    assert found.version.replace(".", "").isalnum()
+    assert found.name.replace(".", "").replace("-", "").replace("_", "").isascii()
+    parts = (found.requirement or "").split("/")
+    assert not {"", ".", ".."} & set(parts)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("epo_pyenv", ("ASTRO_PYENV_epo_pyenv",)),
+        ("3x", ("ASTRO_PYENV_3x",)),
+        ("data-science", ("ASTRO_PYENV_data-science", "ASTRO_PYENV_data_science")),
+        ("a.b-c", ("ASTRO_PYENV_a.b-c", "ASTRO_PYENV_a_b_c")),
+    ],
+)
+def test_env_names(name: str, expected: tuple[str, ...]) -> None:
+    """A name that is no identifier in a shell has an alias that is one."""
+    assert env_names(name) == expected
