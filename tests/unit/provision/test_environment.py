@@ -1,0 +1,367 @@
+"""An environment, built as in a step of a stage, but below a temporary directory and off the network, by the real uv."""
+
+import ast
+import importlib.util
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from types import ModuleType
+
+import environment
+import installer
+import interpreter
+import pytest
+import tidy
+from layout import Layout, ProvisionError
+
+VERSION = "{}.{}".format(*sys.version_info)
+UV = Path(sys.executable).with_name("uv")
+
+Build = Callable[..., int]
+
+
+@pytest.fixture
+def program(provision: Path) -> ModuleType:
+    """The directory's __main__ as a module."""
+    spec = importlib.util.spec_from_file_location("provision_main", provision / "environment/__main__.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def build(program: ModuleType, layout: Layout, tmp_path: Path) -> Build:
+    """Build an environment for a requirements text; return the exit status."""
+    layout.context.mkdir(parents=True)
+    layout.uv.symlink_to(UV)
+    (layout.root / "tmp").mkdir()
+    wheel(tmp_path / "wheels", "spam", "1.0", {"spam/__init__.py": "print('spam')\n"})
+
+    def run(requirements: str | None, *, name: str = "epo", owner: str = "", **environ: str) -> int:
+        arguments = [f"--name={name}", f"--version={VERSION}", f"--interpreter={sys.base_prefix}"]
+        arguments.append(f"--owner={owner or f'{os.geteuid()}:{os.getegid()}'}")
+        if requirements is not None:
+            (layout.context / "req.txt").write_text(requirements)
+            arguments.append("--requirement=req.txt")
+        links = (tmp_path / "wheels").as_uri()
+        return int(
+            program.main(
+                arguments, {"PATH": "/nowhere", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": links, **environ}, layout
+            )
+        )
+
+    return run
+
+
+def wheel(directory: Path, name: str, version: str, files: dict[str, str]) -> Path:
+    """Write a small wheel."""
+    directory.mkdir(exist_ok=True)
+    info = f"{name}-{version}.dist-info"
+    metadata = {
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/entry_points.txt": f"[console_scripts]\n{name} = {name}:main\n",
+    }
+    path = directory / f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for member, text in {**files, **metadata}.items():
+            archive.writestr(member, text)
+        archive.writestr(f"{info}/RECORD", "".join(f"{member},,\n" for member in [*files, *metadata, f"{info}/RECORD"]))
+    return path
+
+
+def packages(layout: Layout, name: str = "epo") -> Path:
+    """Where an environment has its packages."""
+    return layout.environments / name / "lib" / f"python{VERSION}" / "site-packages"
+
+
+def output(*command: str | Path, **environ: str) -> str:
+    """What a command prints."""
+    result = subprocess.run(command, env=environ, capture_output=True, check=True, text=True)
+    return result.stdout.strip()
+
+
+def test_build(build: Build, layout: Layout, capfd: pytest.CaptureFixture[str]) -> None:
+    """A requirements file becomes an environment whose python imports what it lists."""
+    assert build("spam==1.0\n") == 0
+    path = layout.environments / "epo"
+    assert output(path / "bin/python", "-c", "import spam") == "spam"
+    assert (path / "bin/python").resolve() == Path(sys.base_prefix, "bin", f"python{VERSION}").resolve()
+    assert (path / "bin/spam").read_text().startswith(f"#!{path}/bin/python\n")
+    log = capfd.readouterr()
+    assert log.out.startswith(f"epo: Python {sys.version.split()[0]}, req.txt\n")
+    assert log.out.splitlines()[-1].startswith("epo: 1 package in ")
+    assert " + spam==1.0" in log.err
+
+
+def test_bytecode_is_unchecked(build: Build, layout: Layout) -> None:
+    """Bytecode is never compared with its source, whose time an image may change (PEP 552)."""
+    assert build("spam\n") == 0
+    compiled = [*packages(layout).glob("spam/__pycache__/*.pyc"), *packages(layout).glob("pip/__pycache__/*.pyc")]
+    assert [path.read_bytes()[4:8] for path in compiled] == [b"\x01\0\0\0"] * 2
+
+
+def test_nothing_is_left(build: Build, layout: Layout, tmp_path: Path) -> None:
+    """Neither locks nor times nor anything outside the environment stay; what was in /tmp does."""
+    kept = wheel(tmp_path / "tmp", "ham", "2.0", {"ham.py": ""})
+    before = (tmp_path / "tmp").stat().st_mtime_ns
+    assert build(f"spam\n{kept}\n") == 0
+    names = {path.name for path in (layout.environments / "epo").rglob("*")}
+    assert not names & {".lock", "uv_cache.json", "CACHEDIR.TAG", ".gitignore"}
+    record = (packages(layout) / "ham-2.0.dist-info/RECORD").read_text()
+    assert "uv_cache" not in record
+    assert "ham.py" in record
+    assert list((tmp_path / "tmp").iterdir()) == [kept]
+    assert (tmp_path / "tmp").stat().st_mtime_ns == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["opt", "run", "tmp", "usr", "wheels"]
+    assert list(layout.home.iterdir()) == []
+
+
+def test_same_files(build: Build, layout: Layout) -> None:
+    """Two builds of the same requirements leave the same bytes, wherever the first one came from."""
+    trees = []
+    for _ in range(2):
+        assert build("spam\n") == 0
+        path = layout.environments / "epo"
+        trees.append({item.relative_to(path): item.read_bytes() for item in path.rglob("*") if item.is_file()})
+        path.rename(layout.environments / f"done{len(trees)}")
+    assert trees[0] == trees[1]
+
+
+def test_pip(build: Build, layout: Layout, tmp_path: Path) -> None:
+    """Pip works in an environment, by script and by module, and acts on it alone."""
+    assert build("spam\n") == 0
+    path = layout.environments / "epo"
+    wheel(tmp_path / "wheels", "eggs", "3.0", {"eggs.py": ""})
+    options = ["--quiet", "--no-index", "--disable-pip-version-check", f"--find-links={tmp_path / 'wheels'}"]
+    output(path / "bin/pip", "install", *options, "eggs", HOME=str(tmp_path))
+    assert (packages(layout) / "eggs.py").exists()
+    assert output(path / "bin/python", "-m", "pip", "freeze", HOME=str(tmp_path)) == "eggs==3.0\nspam==1.0"
+    output(path / f"bin/pip{VERSION}", "uninstall", "--quiet", "--yes", "spam", HOME=str(tmp_path))
+    assert output(path / "bin/pip3", "freeze", HOME=str(tmp_path)) == "eggs==3.0"
+
+
+def test_own_pip_stays(build: Build, layout: Layout, tmp_path: Path) -> None:
+    """A pip that the requirements ask for is the environment's pip."""
+    wheel(tmp_path / "wheels", "pip", "99.0", {"pip/__init__.py": "def main(): print('own')\n"})
+    assert build("pip\n") == 0
+    assert output(layout.environments / "epo/bin/pip") == "own"
+    assert (packages(layout) / "pip/__init__.py").read_text() == "def main(): print('own')\n"
+
+
+def test_without_requirements(build: Build, layout: Layout, capfd: pytest.CaptureFixture[str]) -> None:
+    """An environment may be empty."""
+    assert build(None) == 0
+    assert output(layout.environments / "epo/bin/pip", "freeze") == ""
+    assert "epo: 0 packages in " in capfd.readouterr().out
+
+
+def test_command(build: Build, layout: Layout) -> None:
+    """`pythonX.Y` becomes a link to the interpreter, and one that is there already stays."""
+    assert build(None, name="one") == 0
+    link = layout.commands / f"python{VERSION}"
+    assert link.readlink() == Path(sys.base_prefix, "bin", f"python{VERSION}")
+    link.unlink()
+    link.write_text("the image's own")
+    assert build(None, name="two") == 0
+    assert link.read_text() == "the image's own"
+
+
+def test_command_elsewhere_on_path(build: Build, layout: Layout, tmp_path: Path) -> None:
+    """`pythonX.Y` anywhere on PATH stays first."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / f"bin/python{VERSION}").touch()
+    assert build(None, PATH=f"/nowhere:{tmp_path / 'bin'}") == 0
+    assert not layout.commands.exists()
+
+
+def test_directories_keep_their_metadata(build: Build, tmp_path: Path) -> None:
+    """A directory that was there keeps its mode, and one behind a link stays behind it."""
+    (tmp_path / "data").mkdir(mode=0o700)
+    (tmp_path / "opt").symlink_to("data")
+    assert build(None) == 0
+    assert (tmp_path / "data").stat().st_mode & 0o7777 == 0o700
+    assert (tmp_path / "data/astro-pyenv/envs/epo/bin/python").exists()
+    assert (tmp_path / "data/astro-pyenv/envs").stat().st_mode & 0o7777 == 0o755
+
+
+def test_settings_reach_uv(build: Build, layout: Layout, capfd: pytest.CaptureFixture[str]) -> None:
+    """The image's pip.conf is read, and what must not apply does not."""
+    (layout.root / "etc").mkdir()
+    (layout.root / "etc/pip.conf").write_text("[global]\nconstraint = /nowhere.txt\ntarget = /nowhere\ntimeout = 9\n")
+    assert build("spam\n", UV_CONSTRAINT="/nowhere", PYTHONPATH="/nowhere", UV_PYTHON="/nowhere") == 0
+    log = capfd.readouterr().out
+    assert "epo: settings taken over: PIP_NO_INDEX, PIP_FIND_LINKS, timeout of /etc/pip.conf\n" in log
+    assert "epo: settings of pip that do not apply here: constraint of /etc/pip.conf, target of /etc/pip.conf\n" in log
+
+
+def test_unresolvable(build: Build, capfd: pytest.CaptureFixture[str]) -> None:
+    """What cannot be installed ends with uv's reason and one line of ours."""
+    assert build("spam==2.0\n") == 1
+    log = capfd.readouterr()
+    assert "spam" in log.err
+    assert log.out.splitlines()[-1] == "epo: the requirements in req.txt cannot be installed, for the reason above"
+    assert "Traceback" not in log.err
+
+
+def test_name_is_taken(build: Build, layout: Layout, capfd: pytest.CaptureFixture[str]) -> None:
+    """An environment that the base image has is not overwritten."""
+    (layout.environments / "epo").mkdir(parents=True)
+    assert build(None) == 1
+    assert "is there already: choose another name for this environment" in capfd.readouterr().out
+
+
+def test_unknown_user(build: Build, layout: Layout, capfd: pytest.CaptureFixture[str]) -> None:
+    """An unknown USER is found out before anything is made."""
+    assert build(None, owner="nobody-here") == 1
+    assert "USER is nobody-here here" in capfd.readouterr().out
+    assert not layout.environments.exists()
+
+
+def test_file_system_that_does_not_take_it(build: Build, layout: Layout, capfd: pytest.CaptureFixture[str]) -> None:
+    """A file system's refusal is one line as well."""
+    layout.environments.parent.parent.mkdir()
+    layout.environments.parent.touch()
+    assert build(None) == 1
+    assert "epo: the environment cannot be built: " in capfd.readouterr().out
+
+
+def test_incomplete_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A base that lacks libraries is told by the names of the modules that need them."""
+    monkeypatch.setattr(interpreter, "NEEDED", ("zlib", "no_such_module"))
+    with pytest.raises(
+        ProvisionError, match=r"cannot import no_such_module \(No module named 'no_such_module'\)\. Install"
+    ):
+        interpreter.check(VERSION)
+
+
+def test_another_interpreter() -> None:
+    """An interpreter of another version than is said is found out."""
+    with pytest.raises(ProvisionError, match=rf"says that it is Python {VERSION}, not 2\.7"):
+        interpreter.check("2.7")
+
+
+def test_interpreter_without_pip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An interpreter without pip is found out."""
+    monkeypatch.setattr(interpreter, "pip", lambda: tmp_path)
+    with pytest.raises(ProvisionError, match="has no pip"):
+        interpreter.check(VERSION)
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[str]:
+    """A package index that has spam, by HTTP: uv keeps nothing that it finds in a directory."""
+    page = tmp_path / "index/spam"
+    page.mkdir(parents=True)
+    name = wheel(page, "spam", "1.0", {"spam.py": ""}).name
+    (page / "index.html").write_text(f'<a href="{name}">{name}</a>')
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Stay silent."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(tmp_path / "index"))) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_cache(build: Build, layout: Layout, index: str) -> None:
+    """Uv's cache buckets have the names that we think: downloads are shared by all bases, the rest is not."""
+    assert build("spam\n", PIP_NO_INDEX="", PIP_INDEX_URL=index) == 0
+    for name in installer.SHARED:
+        assert any((layout.cache / "shared" / name).iterdir())
+    assert any((layout.tmp / "interpreter-v5").iterdir())
+    own = [path.name for path in installer.cache(layout).iterdir() if path.is_dir() and not path.is_symlink()]
+    assert {name.rsplit("-", 1)[0] for name in own} <= {"sdists", "builds"}
+
+
+@pytest.mark.parametrize(
+    ("release", "name"),
+    [
+        ('NAME="Debian"\nID=debian\nVERSION_ID="12"\n', "-debian-12"),
+        ("ID=alpine\nVERSION_ID=3.20.1\n", "-alpine-3.20.1"),
+        ("ID=debian\nVERSION_CODENAME=forky\n", "-debian-forky"),
+        ("ID=../..\n", "-.._..-unversioned"),
+        (None, "-linux-unversioned"),
+    ],
+)
+def test_base(layout: Layout, release: str | None, name: str) -> None:
+    """Wheels that are built here are kept apart by machine, C library and distribution release."""
+    if release:
+        (layout.root / "etc").mkdir()
+        (layout.root / "etc/os-release").write_text(release)
+    base = installer.base(layout)
+    assert base.endswith(name)
+    assert base.startswith(os.uname().machine)
+    assert "/" not in base
+
+
+def test_certificates(layout: Layout) -> None:
+    """An image has certificates where its distribution keeps them, or none."""
+    assert not installer.has_certificates(layout)
+    path = layout.find("/etc/pki/tls/certs/ca-bundle.crt")
+    path.parent.mkdir(parents=True)
+    path.touch()
+    assert installer.has_certificates(layout)
+
+
+def test_netrc(build: Build, layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials come from the .netrc of the stage's user, as pip would read it."""
+    (layout.root / "etc").mkdir()
+    (layout.root / "etc/passwd").write_text(f"me:x:{os.geteuid()}:{os.getegid()}::/home/me:/bin/sh\n")
+    (layout.root / "home/me").mkdir(parents=True)
+    (layout.root / "home/me/.netrc").touch()
+    seen = {}
+
+    def call(command: list[str], env: dict[str, str], **_: object) -> int:
+        seen.update(env)
+        return 0 if command else 1
+
+    monkeypatch.setattr(subprocess, "call", call)
+    assert build("spam\n") == 0
+    assert seen["NETRC"] == str(layout.root / "home/me/.netrc")
+    assert seen["HOME"] == str(layout.home)
+
+
+def test_new_in_tmp(tmp_path: Path) -> None:
+    """What builds leave in /tmp is removed, and nothing else."""
+    (tmp_path / "kept").touch()
+    before = tidy.listing(tmp_path)
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new/file").touch()
+    (tmp_path / "link").symlink_to("kept")
+    tidy.remove_new(tmp_path, before)
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+    assert tidy.listing(tmp_path / "missing") == frozenset()
+
+
+def test_create_leaves_no_pip(tmp_path: Path) -> None:
+    """No second pip is installed: the interpreter's is used."""
+    environment.create(tmp_path / "env")
+    environment.add_pip(tmp_path / "env", VERSION)
+    assert [path.name for path in (tmp_path / "env").rglob("*.dist-info")] == []
+
+
+def test_oldest_syntax(provision: Path) -> None:
+    """What runs under the target interpreter is Python 3.8."""
+    sources = sorted((provision / "environment").glob("*.py"))
+    assert len(sources) > 5
+    for path in sources:
+        ast.parse(path.read_text(), filename=str(path), feature_version=(3, 8))
+
+
+def test_old_names(provision: Path) -> None:
+    """What runs under the target interpreter evaluates no annotation, where newer spellings would fail."""
+    for path in (provision / "environment").glob("*.py"):
+        assert "from __future__ import annotations" in path.read_text()

@@ -1,0 +1,234 @@
+"""A standalone archive becomes the tree that goes into images."""
+
+import ast
+import io
+import os
+import py_compile
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+import unpack
+
+PREFIX = "/opt/astro-pyenv/python/3.9.25"
+SYSCONFIG = """\
+# system configuration generated and used by the sysconfig module
+build_time_vars = {'AR': '/tools/llvm/bin/llvm-ar',
+ 'BINDIR': '/install/bin',
+ 'CC': 'clang -pthread',
+ 'CFLAGS': '-Wall -I/tools/deps/include -I/install/include -fPIC',
+ 'CONFIG_ARGS': "'--prefix=/install' "
+                "'CC=clang'",
+ 'CXX': '/usr/bin/aarch64-linux-gnu-g++ -pthread',
+ 'HAVE_X': 1,
+ 'INSTALLER': '/installer',
+ 'LDSHARED': '/usr/bin/x86_64-linux-gnu-gcc-12 -shared -L/tools/deps/lib',
+ 'LINKCC': 'musl-clang',
+ 'NM': 'x86_64-linux-gnu-gcc-nm',
+ 'RANLIB': 'llvm-ranlib',
+ 'prefix': '/install'}
+"""
+PIP = '#!/bin/sh\n\'\'\'exec\' "$(dirname -- "$(realpath -- "$0")")/python3.9" "$0" "$@"\n\' \'\'\'\nimport sys\n'
+FILES = {
+    "bin/python3.9": ("ELF", 0o755),
+    "bin/pip3": (PIP, 0o755),
+    "bin/2to3": ("#!/install/bin/python3.9\nimport sys\n", 0o700),
+    "bin/python3.9-config": ("#!/bin/sh\necho\n", 0o775),
+    "bin/idle3": ("#!/install/bin/python3.9\n", 0o755),
+    "include/python3.9/Python.h": ("", 0o600),
+    "lib/libpython3.9.so.1.0": ("ELF", 0o755),
+    "lib/libpython3.9.a": ("", 0o644),
+    "lib/pkgconfig/python-3.9.pc": ("prefix=/install\nlibdir=${prefix}/lib\n", 0o664),
+    "lib/python3.9/EXTERNALLY-MANAGED": ("", 0o644),
+    "lib/python3.9/os.py": ("", 0o644),
+    "lib/python3.9/_sysconfigdata__linux_x86_64-linux-gnu.py": (SYSCONFIG, 0o644),
+    "lib/python3.9/__pycache__/_sysconfigdata__linux_x86_64-linux-gnu.cpython-39.pyc": ("stale", 0o644),
+    "lib/python3.9/__pycache__/os.cpython-39.opt-1.pyc": ("", 0o644),
+    "lib/python3.9/__pycache__/os.cpython-39.opt-2.pyc": ("", 0o644),
+    "lib/python3.9/config-3.9-x86_64-linux-gnu/Makefile": ("prefix=\t/install\n", 0o644),
+    "lib/python3.9/config-3.9-x86_64-linux-gnu/libpython3.9.a": ("", 0o644),
+    "lib/python3.9/idlelib/idle.py": ("", 0o644),
+    "lib/python3.9/lib-dynload/_testcapi.so": ("", 0o755),
+    "lib/python3.9/lib-dynload/_ssl.so": ("", 0o755),
+    "lib/python3.9/site-packages/pip/tests/kept.py": ("", 0o644),
+    "lib/python3.9/test/test_os.py": ("", 0o644),
+    "lib/python3.9/turtledemo/clock.py": ("", 0o644),
+    "lib/python3.9/unittest/test/test_case.py": ("", 0o644),
+    "lib/python3.9/unittest/case.py": ("", 0o644),
+    "share/man/man1/python3.9.1": ("", 0o644),
+    "share/terminfo/x/xterm": ("", 0o644),
+}
+KEPT = """\
+bin/2to3
+bin/pip3
+bin/python3
+bin/python3.9
+bin/python3.9-config
+include/python3.9/Python.h
+lib/libpython3.9.so.1.0
+lib/pkgconfig/python-3.9.pc
+lib/python3.9/_sysconfigdata__linux_x86_64-linux-gnu.py
+lib/python3.9/config-3.9-x86_64-linux-gnu/Makefile
+lib/python3.9/lib-dynload/_ssl.so
+lib/python3.9/os.py
+lib/python3.9/site-packages/pip/tests/kept.py
+lib/python3.9/unittest/case.py
+share/terminfo/x/xterm
+"""
+
+
+def pack(path: Path, files: dict[str, tuple[str | bytes, int]], *extra: tarfile.TarInfo, mtime: int = 10**9) -> Path:
+    """Write an archive of these files, each with its text and mode."""
+    with tarfile.open(path, "w:gz") as tar:
+        for name, (text, mode) in files.items():
+            data = text.encode() if isinstance(text, str) else text
+            member = tarfile.TarInfo(f"python/{name}")
+            member.size, member.mode, member.mtime, member.uid = len(data), mode, mtime, 1000
+            tar.addfile(member, io.BytesIO(data))
+        for member in extra:
+            tar.addfile(member)
+    return path
+
+
+def link(name: str, target: str, kind: bytes = tarfile.SYMTYPE) -> tarfile.TarInfo:
+    """A link in the archive."""
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, target
+    return member
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    """The tree of an archive that has something of everything."""
+    archive = pack(tmp_path / "a.tar.gz", FILES, link("python/bin/python3", "python3.9"))
+    assert unpack.main([f"--archive={archive}", f"--output={tmp_path / 'out'}", f"--prefix={PREFIX}"]) == 0
+    return tmp_path / "out"
+
+
+def test_what_stays(output: Path) -> None:
+    """Tests, IDLE, static libraries, markers, manuals and optimised bytecode stay out, all else stays."""
+    found = sorted(str(path.relative_to(output)) for path in output.rglob("*") if not path.is_dir())
+    assert found == KEPT.split()
+
+
+def test_no_empty_directories(output: Path) -> None:
+    """A directory that held only what stays out stays out as well."""
+    assert [path for path in output.rglob("*") if path.is_dir() and not any(path.iterdir())] == []
+
+
+def test_scripts(output: Path) -> None:
+    """A Python script names its interpreter at the final prefix, whatever form its first line had."""
+    first = f"#!{PREFIX}/bin/python3.9\nimport sys\n"
+    assert (output / "bin/pip3").read_text() == first
+    assert (output / "bin/2to3").read_text() == first
+    assert (output / "bin/python3.9-config").read_text() == "#!/bin/sh\necho\n"
+    assert (output / "bin/python3").readlink() == Path("python3.9")
+
+
+def test_sysconfig(output: Path) -> None:
+    """Sysconfig names the final prefix, and compilers that exist on a machine with any."""
+    text = (output / "lib/python3.9/_sysconfigdata__linux_x86_64-linux-gnu.py").read_text()
+    assert ast.literal_eval(text.partition(" = ")[2]) == {
+        "AR": "ar",
+        "BINDIR": f"{PREFIX}/bin",
+        "CC": "cc -pthread",
+        "CFLAGS": f"-Wall -I{PREFIX}/include -fPIC",
+        "CONFIG_ARGS": f"'--prefix={PREFIX}' 'CC=clang'",
+        "CXX": "c++ -pthread",
+        "HAVE_X": 1,
+        "INSTALLER": "/installer",
+        "LDSHARED": "cc -shared",
+        "LINKCC": "cc",
+        "NM": "nm",
+        "RANLIB": "ranlib",
+        "prefix": PREFIX,
+    }
+    assert (output / "lib/pkgconfig/python-3.9.pc").read_text() == f"prefix={PREFIX}\nlibdir=${{prefix}}/lib\n"
+    assert (output / "lib/python3.9/config-3.9-x86_64-linux-gnu/Makefile").read_text() == f"prefix=\t{PREFIX}\n"
+
+
+def test_another_build_prefix() -> None:
+    """An interpreter that was configured with another prefix than python-build-standalone's is taken as well."""
+    assert unpack.patched("LDSHARED", "gcc -L/usr/local/lib", "/usr/local", PREFIX) == f"cc -L{PREFIX}/lib"
+
+
+def test_modes_and_times(output: Path) -> None:
+    """Modes are plain and every time is the same, whatever the archive says."""
+    for path in [output, *output.rglob("*")]:
+        status = path.lstat()
+        assert status.st_mtime == unpack.MTIME
+        if not path.is_symlink():
+            executable = path.is_dir() or path.name in {"2to3", "pip3", "python3.9", "python3.9-config"}
+            executable = executable or ".so" in path.name
+            assert status.st_mode & 0o7777 == (0o755 if executable else 0o644)
+
+
+def test_bytecode(tmp_path: Path) -> None:
+    """Bytecode is used as it is, even where its source has another time or text by then."""
+    source = tmp_path / "module.py"
+    source.write_text("print('compiled')\n")
+    cache = Path(
+        py_compile.compile(str(source), invalidation_mode=py_compile.PycInvalidationMode.TIMESTAMP, doraise=True)
+    )
+    code = cache.read_bytes()[16:]
+    unpack.rewrite_bytecode(cache)
+    source.write_text("print('source')\n")
+    os.utime(source, (0, 0))
+    command = [sys.executable, "-B", "-c", "import module"]
+    assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=True, text=True).stdout == "compiled\n"
+    assert cache.read_bytes()[4:16] == b"\x01" + bytes(11)
+    assert cache.read_bytes()[16:] == code
+
+
+def test_checked_bytecode(tmp_path: Path) -> None:
+    """Bytecode with a hash keeps it and is no longer checked."""
+    source = tmp_path / "module.py"
+    source.write_text("")
+    mode = py_compile.PycInvalidationMode.CHECKED_HASH
+    cache = Path(py_compile.compile(str(source), invalidation_mode=mode, doraise=True))
+    before = cache.read_bytes()
+    unpack.rewrite_bytecode(cache)
+    assert cache.read_bytes() == before[:4] + b"\x01" + before[5:]
+
+
+def test_hard_link(tmp_path: Path) -> None:
+    """A hard link of the archive is a file with the same content."""
+    extra = link("python/bin/python3", "python/bin/python3.9", tarfile.LNKTYPE)
+    unpack.unpack(pack(tmp_path / "a.tar.gz", {"bin/python3.9": ("ELF", 0o755)}, extra), tmp_path / "out", PREFIX)
+    assert (tmp_path / "out/bin/python3").read_text() == "ELF"
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        pytest.param(tarfile.TarInfo("other/file"), "'other/file' does not lie in python/", id="another directory"),
+        pytest.param(tarfile.TarInfo("python/../../file"), "would be extracted to", id="leads out"),
+        pytest.param(link("python/lib/x", "/etc"), "is a link to an absolute path", id="absolute link"),
+        pytest.param(link("python/lib/x", "../../../x"), "would link to", id="link that leads out"),
+    ],
+)
+def test_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], extra: tarfile.TarInfo, message: str) -> None:
+    """An archive that would write elsewhere is refused."""
+    archive = pack(tmp_path / "a.tar.gz", {"bin/python3.9": ("ELF", 0o755)}, extra)
+    assert unpack.main([f"--archive={archive}", f"--output={tmp_path / 'out'}", f"--prefix={PREFIX}"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("the interpreter archive cannot be used: ")
+    assert message in error
+    assert not (tmp_path / "file").exists()
+
+
+def test_no_python(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An archive without an interpreter is refused."""
+    archive = pack(tmp_path / "a.tar.gz", {"README": ("", 0o644)})
+    assert unpack.main([f"--archive={archive}", f"--output={tmp_path / 'out'}", f"--prefix={PREFIX}"]) == 1
+    assert capsys.readouterr().err == "the interpreter archive cannot be used: a.tar.gz holds no python/bin/python3.X\n"
+
+
+def test_truncated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An archive that ends early is refused."""
+    archive = pack(tmp_path / "a.tar.gz", {"bin/python3.9": (os.urandom(9999), 0o755)})
+    archive.write_bytes(archive.read_bytes()[:5000])
+    assert unpack.main([f"--archive={archive}", f"--output={tmp_path / 'out'}", f"--prefix={PREFIX}"]) == 1
+    assert "cannot be used" in capsys.readouterr().err
