@@ -1,4 +1,4 @@
-"""An environment, built as in a step of a stage, but below a temporary directory and off the network, by the real uv."""
+"""An environment, built as in a step of a stage by the real uv, but in a temporary directory and without network."""
 
 import ast
 import importlib.util
