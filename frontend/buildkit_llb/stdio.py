@@ -27,7 +27,7 @@ from h2.events import (
     StreamReset,
     TrailersReceived,
 )
-from h2.exceptions import H2Error, StreamClosedError
+from h2.exceptions import H2Error, ProtocolError
 from h2.settings import SettingCodes, Settings
 
 from buildkit_llb.errors import ConnectionLostError, RpcError, Status
@@ -48,8 +48,8 @@ _PERCENT: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
 class Connection:
     """A gRPC client connection on a pair of file descriptors.
 
-    With `greeted`, `preface.PREFACE` has been written already; without, it is written here. The file descriptors stay
-    the caller's. A GOAWAY frame is never sent: sent after Return, it turns a success into a failure.
+    With `greeted`, `preface.PREFACE` has been written already; without, it goes out with the first call. The file
+    descriptors stay the caller's. A GOAWAY frame is never sent: sent after Return, it turns a success into a failure.
     """
 
     def __init__(self, read_fd: int, write_fd: int, *, greeted: bool) -> None:
@@ -67,8 +67,6 @@ class Connection:
             self._h2.data_to_send()
         window = self._h2.inbound_flow_control_window
         self._h2.increment_flow_control_window(_CONNECTION_WINDOW - window)
-        if not greeted:
-            self._flush()
 
     def unary(self, path: str, request: bytes) -> bytes:
         """Call an RPC and wait for its answer.
@@ -122,7 +120,7 @@ class Connection:
             self._flush()
         if view and not answer.broken:
             # Answered before the whole request was read: an error, or a handler that does not need the rest.
-            with suppress(StreamClosedError):
+            with suppress(ProtocolError):
                 self._h2.reset_stream(stream_id, ErrorCodes.NO_ERROR)
             self._flush()
 
@@ -132,16 +130,18 @@ class Connection:
         data = os.read(self._read_fd, _READ_SIZE)
         if not data:
             raise self._give_up("the build engine closed the connection")
-        for event in self._h2.receive_data(data):
-            if isinstance(event, DataReceived):
-                self._h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
-            if isinstance(event, ConnectionTerminated):
-                reason = f"the build engine ended the connection (GOAWAY, error {event.error_code})"
-                if not answer.ended:
-                    raise self._give_up(reason)
-                self._lost = reason
-                return
+        events = self._h2.receive_data(data)
+        for event in events:
             answer.take(event)
+        terminated = next((event for event in events if isinstance(event, ConnectionTerminated)), None)
+        if terminated is not None:
+            lost = self._give_up(f"the build engine ended the connection (GOAWAY, error {terminated.error_code})")
+            if not answer.ended:
+                raise lost
+            return
+        for event in events:
+            if isinstance(event, DataReceived):
+                self._h2.acknowledge_received_data(event.flow_controlled_length or 0, event.stream_id)
         self._flush()
 
     def _flush(self) -> None:
