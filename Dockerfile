@@ -16,7 +16,7 @@ RUN export DEBIAN_FRONTEND=noninteractive \
 FROM python AS runtime
 ARG SOURCE_DATE_EPOCH
 COPY frontend/image/collect.py /collect.py
-RUN python3.13 -I -S /collect.py /image \
+RUN python3.13 -I -S /collect.py python /image \
  && find /image -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
 
 FROM python AS uv
@@ -32,9 +32,11 @@ RUN pip download --quiet --no-deps --require-hashes --only-binary :all: --dest /
 FROM python AS libraries
 ARG SOURCE_DATE_EPOCH
 COPY requirements/frontend.txt /requirements.txt
+COPY frontend/image/collect.py /collect.py
 RUN pip install --quiet --no-deps --require-hashes --only-binary :all: --no-compile --target /image/pyenv/lib \
       --requirement /requirements.txt \
  && rm -rf /image/pyenv/lib/bin /image/pyenv/lib/google/protobuf/testdata \
+ && python3.13 -I -S /collect.py libraries /image \
  && python3.13 -m compileall -q -s /image --invalidation-mode unchecked-hash /image/pyenv/lib \
  && find /image -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
 

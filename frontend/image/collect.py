@@ -1,8 +1,12 @@
 """Collects the frontend image's Python: the program, its shared libraries, the dynamic loader and a lean stdlib.
 
-Runs while the image is built, under the Python that it collects: ``collect.py OUTPUT``. Everything lands below
-OUTPUT/usr, so that one bind mount of /usr gives a Python to a root that is otherwise empty; the links beside it are
-what the kernel needs to start the program by its own name.
+Runs while the image is built, under the Python that it collects:
+
+    collect.py python OUTPUT       all of that
+    collect.py libraries OUTPUT    the shared libraries that extension modules in OUTPUT need beyond Python's own
+
+Everything lands below OUTPUT/usr, so that one bind mount of /usr gives a Python to a root that is otherwise empty; the
+links beside it are what the kernel needs to start the program by its own name.
 """  # noqa: INP001 - a script, in no package
 
 import compileall
@@ -39,7 +43,7 @@ LEFT_OUT = (
 )
 
 
-def main(output: Path) -> None:
+def collect_python(output: Path) -> None:
     """Fill `output`, a directory that does not exist yet."""
     program = Path(sys.executable).resolve()
     needed = libraries(program)
@@ -67,9 +71,19 @@ def main(output: Path) -> None:
     )
 
 
+def collect_libraries(output: Path) -> None:
+    """Add what the extension modules below `output` are loaded with."""
+    own = set(libraries(Path(sys.executable).resolve()))
+    needed = {path for module in output.rglob("*.so") for path in libraries(module)}
+    for path in sorted(needed - own):
+        place(path.resolve(), output, at=merged(path))
+
+
 def libraries(program: Path) -> list[Path]:
     """Return the shared libraries, the dynamic loader among them, that `program` is loaded with."""
     listing = subprocess.run(["/usr/bin/ldd", program], check=True, capture_output=True, text=True).stdout
+    if "not found" in listing:
+        raise SystemExit(f"{program} lacks libraries:\n{listing}")
     return [Path(path) for path in re.findall(r"(?:=> |^\s*)(/\S+) \(0x", listing, re.MULTILINE)]
 
 
@@ -90,4 +104,4 @@ def place(source: Path, output: Path, *, at: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    {"python": collect_python, "libraries": collect_libraries}[sys.argv[1]](Path(sys.argv[2]))
