@@ -33,8 +33,6 @@ _DIRECTIVE: Final = re.compile(rb"([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=(.+)", re.D
 _END_OF_FLAGS: Final = re.compile("--(?:''|\"\")*")
 _AFTER_COMMAND: Final = re.compile(r"[\t\v\f\r ]+")  # narrower than a blank: a no-break space is part of the word
 _HEREDOC: Final = re.compile(r"[0-9]*<<(-?)[\t\n\f\r ]*([^<]*)")
-_JSON_STRING: Final = r'"[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+"'
-_JSON_STRINGS: Final = re.compile(rf"\[\s*(?:{_JSON_STRING}\s*(?:,\s*{_JSON_STRING}\s*)*+)?\]", re.ASCII)
 
 # Go lower-cases these two letters to ASCII, so "ONBU\u0130LD" is a command; it does so with no other letter.
 _UPPER: Final = {lower: lower - 32 for lower in range(ord("a"), ord("z") + 1)} | {0x130: "I", 0x212A: "K"}
@@ -227,11 +225,13 @@ class _Lexer:
         return line, False
 
     def _heredocs(self, keyword: str, text: str, logical: str, first: int) -> Iterator[Heredoc]:
-        if "<<" not in logical:
-            return
+        """Read the bodies of an instruction's heredocs.
+
+        Upstream reads none for an instruction in JSON form. That needs no check: all `<<` in it is quoted.
+        """
         if keyword == "ONBUILD":
-            keyword, text = _split_command(_without_flags(text, self._escape.decode()))
-        if keyword not in _WITH_HEREDOC or _is_json(_without_flags(text, self._escape.decode())):
+            keyword = _split_command(_without_flags(text, self._escape.decode()))[0]
+        if "<<" not in logical or keyword not in _WITH_HEREDOC:
             return
         for word in _heredoc_words(logical, (first + 1, self._at)):
             yield self._heredoc(word, first)
@@ -323,11 +323,6 @@ def _end_of_flag(line: str, at: int, escape: str) -> int:
             break
         at += 1
     return min(at, len(line))
-
-
-def _is_json(text: str) -> bool:
-    """Whether arguments are in JSON form; upstream refuses an array that holds anything but strings."""
-    return text.startswith("[") and _JSON_STRINGS.fullmatch(text) is not None
 
 
 def _end_of_blanks(line: bytes, start: int) -> int:

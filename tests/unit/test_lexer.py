@@ -106,9 +106,10 @@ def test_one_instruction(source: bytes, expected: tuple[str, str, tuple[int, int
         pytest.param(b"RUN <<\xff\n\xef\xbf\xbd", ["\ufffd"], id="a broken byte reads as U+FFFD"),
         pytest.param(b"RUN --a='b c' --d=\\  -- <<E\nE", ["E"], id="after flags"),
         pytest.param(b"RUN --a=\\<<E\xc2\xa0", [], id="a flag alone"),
-        pytest.param(b'RUN --"" ["a", " <<E "]', [], id="JSON form after the end of flags"),
-        pytest.param(b'RUN --a="\\"" [" <<E "]', [], id="JSON form after a quoted flag"),
-        pytest.param(b'RUN --\xc3\xa0[" <<E "]', [], id="flags are read byte by byte"),
+        pytest.param(b'ONBUILD --"" RUN <<E\nE', ["E"], id="after the end of an ONBUILD's flags"),
+        pytest.param(b'ONBUILD --a="\\"" RUN <<E\nE', ["E"], id="after a quoted flag of an ONBUILD"),
+        pytest.param(b"ONBUILD --a=\\", [], id="an ONBUILD with a flag alone"),
+        pytest.param(b"ONBUILD --\xc3\xa0RUN <<E\nE", ["E"], id="flags are read byte by byte"),
         pytest.param(b"RUN [] <<E\nE", ["E"], id="no JSON form with text behind it"),
         pytest.param(b"onbuild --a copy <<E /\nE", ["E"], id="in an ONBUILD"),
         pytest.param(b"ONBUILD <<E", [], id="in an ONBUILD of nothing"),
@@ -121,6 +122,19 @@ def test_heredocs(source: bytes, names: list[str]) -> None:
     """Heredocs are found where upstream finds them."""
     (item,) = lex(source).instructions
     assert [heredoc.name for heredoc in item.heredocs] == names
+
+
+@steady
+@given(
+    st.sampled_from(["RUN", "COPY --x", "ONBUILD ADD --x='y'"]),
+    st.lists(
+        st.lists(st.sampled_from([*" <Ea$'\"\\`{}/#", "<<E", "${a:-", "${a/"]), max_size=9).map("".join), max_size=4
+    ),
+)
+def test_json_form_has_no_heredocs(command: str, strings: list[str]) -> None:
+    """Whatever stands in the strings of a JSON form, it opens no heredoc."""
+    (item,) = lex(f"{command} {json.dumps(strings)}".encode()).instructions
+    assert item.heredocs == ()
 
 
 def test_bodies() -> None:

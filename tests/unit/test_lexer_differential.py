@@ -146,7 +146,7 @@ def differs_by_version(text: str) -> bool:
     the word before it; since 0.22 a blank may follow `<<`; text after a JSON array makes it none today; `# check=` is a
     directive since 0.15.
     """
-    return bool(re.search(r"<<[\t\r ]|<<.*\$\{|\$\{.*<<|\].*<<|#\s*check\s*=", text, re.DOTALL))
+    return bool(re.search(r"<<[\t\r ]|<<[\\`][\t ]*\r*\n|<<.*\$\{|\$\{.*<<|\].*<<|#\s*check\s*=", text, re.DOTALL))
 
 
 def compare(source: str) -> str:
