@@ -2,6 +2,7 @@
 
 import ast
 import io
+import json
 import os
 import py_compile
 import subprocess
@@ -49,6 +50,7 @@ FILES = {
     "lib/python3.9/__pycache__/os.cpython-39.opt-2.pyc": ("", 0o644),
     "lib/python3.9/config-3.9-x86_64-linux-gnu/Makefile": ("prefix=\t/install\n", 0o644),
     "lib/python3.9/config-3.9-x86_64-linux-gnu/libpython3.9.a": ("", 0o644),
+    "lib/python3.9/_sysconfig_vars__linux_x86_64-linux-gnu.json": ('{"CC": "clang", "LIBDIR": "/install/lib"}', 0o644),
     "lib/python3.9/idlelib/idle.py": ("", 0o644),
     "lib/python3.9/lib-dynload/_testcapi.so": ("", 0o755),
     "lib/python3.9/lib-dynload/_ssl.so": ("", 0o755),
@@ -69,6 +71,7 @@ bin/python3.9-config
 include/python3.9/Python.h
 lib/libpython3.9.so.1.0
 lib/pkgconfig/python-3.9.pc
+lib/python3.9/_sysconfig_vars__linux_x86_64-linux-gnu.json
 lib/python3.9/_sysconfigdata__linux_x86_64-linux-gnu.py
 lib/python3.9/config-3.9-x86_64-linux-gnu/Makefile
 lib/python3.9/lib-dynload/_ssl.so
@@ -145,6 +148,8 @@ def test_sysconfig(output: Path) -> None:
         "RANLIB": "ranlib",
         "prefix": PREFIX,
     }
+    variables = json.loads((output / "lib/python3.9/_sysconfig_vars__linux_x86_64-linux-gnu.json").read_text())
+    assert variables == {"CC": "cc", "LIBDIR": f"{PREFIX}/lib"}
     assert (output / "lib/pkgconfig/python-3.9.pc").read_text() == f"prefix={PREFIX}\nlibdir=${{prefix}}/lib\n"
     assert (output / "lib/python3.9/config-3.9-x86_64-linux-gnu/Makefile").read_text() == f"prefix=\t{PREFIX}\n"
 

@@ -11,6 +11,7 @@ becomes an image layer of its own that many images share.
 
 import argparse
 import ast
+import json
 import os
 import re
 import stat
@@ -73,7 +74,9 @@ def unpack(archive: Path, output: Path, prefix: str) -> None:
     for pattern in ("_sysconfigdata_*.py", "*/_sysconfigdata_*.py"):
         for path in (output / "lib").glob(pattern):
             rewrite_sysconfig(path, prefix)
-    for pattern in ("lib/pkgconfig/*.pc", "lib/python3.*/config-*/Makefile", "lib/python3.*/*.json"):
+    for path in (output / "lib").glob("*/_sysconfig_vars_*.json"):
+        path.write_text(json.dumps(patched_all(json.loads(path.read_bytes()), prefix), indent=1, sort_keys=True))
+    for pattern in ("lib/pkgconfig/*.pc", "lib/python3.*/config-*/Makefile", "lib/python3.*/build-details.json"):
         for path in output.glob(pattern):
             replace_prefix(path, prefix)
     for path in output.rglob("*.pyc"):
@@ -141,11 +144,16 @@ def rewrite_sysconfig(path: Path, prefix: str) -> None:
             values = ast.literal_eval(statement.value)
     if not isinstance(values, dict):
         raise UnpackError(f"{path.name} assigns no build_time_vars")
-    built_in = str(values.get("prefix") or STANDALONE_PREFIX)
-    lines = [f"    {name!r}: {patched(name, value, built_in, prefix)!r},\n" for name, value in sorted(values.items())]
+    lines = [f"    {name!r}: {value!r},\n" for name, value in sorted(patched_all(values, prefix).items())]
     path.write_text("build_time_vars = {\n" + "".join(lines) + "}\n")
     for stale in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):
         stale.unlink()
+
+
+def patched_all(values: dict[str, object], prefix: str) -> dict[str, object]:
+    """Return all of sysconfig's build-time variables as they should read for the final prefix."""
+    built_in = str(values.get("prefix") or STANDALONE_PREFIX)
+    return {name: patched(name, value, built_in, prefix) for name, value in values.items()}
 
 
 def patched(name: str, value: object, built_in: str, prefix: str) -> object:
