@@ -47,7 +47,7 @@ def copy(  # noqa: PLR0913 - one keyword per field of the action
     `owner` replace those of the source.
     """
     action = ops_pb2.FileActionCopy(
-        src=posixpath.join("/", _clean(src)),
+        src=_absolute(src),
         dest=_absolute(dest, keep_slash=True),
         mode=_NO_MODE if mode is None else mode,
         follow_symlink=follow_symlink,
@@ -122,15 +122,9 @@ def _set_owner(action: ops_pb2.FileAction, owner: Owner, base_index: int) -> Non
         action.mkdir.owner.CopyFrom(chown)
 
 
-def _clean(path: str) -> str:
-    """Shorten a path as Go's path.Clean does, which knows no `//` root."""
-    path = posixpath.normpath(path)
-    return path[1:] if path.startswith("//") else path
-
-
 def _absolute(path: str, *, keep_slash: bool = False) -> str:
     """Make a path absolute; with `keep_slash`, a final `/` or `/.` stays, which a copy heeds (client/llb/fileop.go)."""
-    absolute = posixpath.join("/", _clean(path))
+    absolute = "/" + posixpath.normpath("/" + path).lstrip("/")  # Go's path.Clean knows no root `//`
     if absolute != "/" and keep_slash and path.endswith(("/", "/.")):
         absolute += "/"
     if keep_slash and path.endswith("/."):

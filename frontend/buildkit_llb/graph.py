@@ -131,6 +131,5 @@ def _walk(head: Node) -> Iterator[Node]:
             stack.append((following, iter(following.inputs)))
             continue
         stack.pop()
-        if node.digest not in done:
-            done.add(node.digest)
-            yield node
+        done.add(node.digest)
+        yield node
