@@ -18,20 +18,12 @@ from dockerfile_pyenv.errors import DockerfileError
 if TYPE_CHECKING:
     from optparse import OptionParser
 
-_BOMS: Final = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it begins with
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
 _BINARY: Final = (
     (b"PK\x03\x04", "an Office document or another zip archive"),
     (b"\xd0\xcf\x11\xe0", "an old Office document"),
     (b"%PDF", "a PDF document"),
     (b"\x1f\x8b", "a gzip archive"),
 )
-_CODING: Final = re.compile(rb"coding[:=]\s*([-\w.]+)")
 _COMMENT: Final = re.compile(r"(?:^|(?<=\s))#")
 _CREDENTIALS: Final = re.compile(r"://[^/@\s]+@")
 _VARIABLE: Final = re.compile(r"\$\{[A-Z0-9_]+\}")
@@ -109,43 +101,25 @@ def check(data: bytes, *, path: str, lines: tuple[int, int]) -> RequirementsFile
 
 
 def _text(data: bytes, path: str, lines: tuple[int, int]) -> str:
-    """Decode as pip does: a byte-order mark, else a PEP 263 comment in the first two lines, else UTF-8."""
-    mark, encoding = next((bom for bom in _BOMS if data.startswith(bom[0])), (b"", ""))
-    if not mark:
-        encoding = _declared_encoding(data) or "utf-8"
-        for magic, what in _BINARY:
-            if data.startswith(magic):
-                raise DockerfileError(f"{path} is {what}: a requirements file is plain text", lines=lines)
-    data = data.removeprefix(mark)
+    """Decode UTF-8, with or without a byte-order mark, as uv does; pip takes other encodings that a file declares."""
+    for magic, what in _BINARY:
+        if data.startswith(magic):
+            raise DockerfileError(f"{path} is {what}: a requirements file is plain text", lines=lines)
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise DockerfileError(f"{path} is UTF-16: save it as UTF-8", lines=lines)
     try:
-        text = data.decode(encoding)
-    except LookupError as error:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        byte = error.object[error.start]
         raise DockerfileError(
-            f"{path} says in a comment that its encoding is {encoding}, which there is not: save it as UTF-8",
-            lines=lines,
+            f"{path}, line {line}: byte 0x{byte:02x} is not UTF-8: save the file as UTF-8", lines=lines
         ) from error
-    except UnicodeError as error:
-        raise DockerfileError(_about_encoding(error, data, encoding, path), lines=lines) from error
     if "\0" in text:
         raise DockerfileError(
-            f"{path} holds NUL bytes, so it is no text: a requirements file is plain text, best in UTF-8", lines=lines
+            f"{path} holds NUL bytes, so it is no text: a requirements file is plain text in UTF-8", lines=lines
         )
     return text
-
-
-def _declared_encoding(data: bytes) -> str:
-    for line in data.split(b"\n", 2)[:2]:
-        if line.startswith(b"#") and (match := _CODING.search(line)):
-            return match[1].decode()
-    return ""
-
-
-def _about_encoding(error: UnicodeError, data: bytes, encoding: str, path: str) -> str:
-    name = encoding.upper()
-    if encoding != "utf-8" or not isinstance(error, UnicodeDecodeError):
-        return f"{path} is not in {name}, as its beginning says: save it as UTF-8"
-    line = data.count(b"\n", 0, error.start) + 1
-    return f"{path}, line {line}: byte 0x{data[error.start]:02x} is not UTF-8: save the file as UTF-8"
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from dockerfile_pyenv import instruction
 from dockerfile_pyenv.errors import DockerfileError
-from dockerfile_pyenv.lexer import Dockerfile, Instruction
+from dockerfile_pyenv.lexer import Dockerfile, Instruction, onbuild_keyword
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def _lines(dockerfile: Dockerfile) -> Iterator[Line]:
     for index, item in enumerate(dockerfile.instructions):
         if item.keyword == "FROM":
             in_stage = True
-        elif item.keyword == "ONBUILD" and _first_word(item) == "PYENV":
+        elif onbuild_keyword(item, dockerfile.escape) == "PYENV":
             raise DockerfileError(
                 "ONBUILD PYENV is not possible: the build that it would run in cannot know the instruction. "
                 "Put the PYENV line into the Dockerfile of that build",
@@ -69,7 +69,3 @@ def _parse(item: Instruction, dockerfile: Dockerfile) -> instruction.RawStatemen
         return instruction.parse(item, dockerfile)
     except DockerfileError as error:
         return error
-
-
-def _first_word(item: Instruction) -> str:
-    return item.text.split(None, 1)[0].upper() if item.text.strip() else ""

@@ -110,7 +110,8 @@ for script in "$prefix"/bin/*; do  # an absolute path in the first line would no
 done
 [ -e "$prefix/bin/pip" ] || cp "$prefix/bin/pip3" "$prefix/bin/pip"
 find "$library" -name __pycache__ -prune -exec rm -rf {} +
-"$python" -I -m compileall -q -f -j "$jobs" --invalidation-mode unchecked-hash "$library" > /dev/null ||
+# Before 3.11 the order of a set's members enters the bytes; -I would ignore the variable.
+PYTHONHASHSEED=0 "$python" -s -m compileall -q -f -j "$jobs" --invalidation-mode unchecked-hash "$library" > /dev/null ||
   say "some files of the library could not be byte-compiled"
 
 say "checking"
