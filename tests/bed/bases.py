@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import os
 import re
 import shutil
 import tarfile
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _EXCLUDED: Final = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CERTIFICATE: Final = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
-_RECIPE: Final = "3"  # another number makes all base images anew
+_RECIPE: Final = "4"  # another number makes all base images anew
 
 
 def debian(suite: str) -> registry.Image:
@@ -78,6 +79,7 @@ def _layer(name: str, key: str, make: Callable[[Path], None]) -> tuple[Path, str
                     _gzip(tar, file)
             plain.unlink()
             (new / facts.name).write_text(json.dumps({"diff_id": f"sha256:{diff_id}"}))
+    os.utime(directory)
     return packed, json.loads(facts.read_text())["diff_id"]
 
 

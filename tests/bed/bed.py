@@ -6,12 +6,15 @@ import json
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tests.bed import archives, bases, cli, daemon, host, interpreters, network, process, registry, settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+_UNUSED_DAYS: Final = 14
+_REGISTRY_BYTES: Final = 1_500_000_000
 
 
 def up(engines: Sequence[str], pythons: Sequence[str] | None = None) -> list[str]:
@@ -28,8 +31,8 @@ def up(engines: Sequence[str], pythons: Sequence[str] | None = None) -> list[str
     releases = [release for release in settings.RELEASES if pythons is None or release.minor in pythons]
     host.require_tools()
     with host.locked():
-        for directory in ("roots", "layers", "interpreters", "sources"):
-            host.sweep(settings.CACHE / directory)
+        if not process.names():
+            _sweep()
         with ThreadPoolExecutor(4) as pool:
             compiled = pool.submit(interpreters.ensure, releases)
             network.up()
@@ -52,8 +55,9 @@ def down(engines: Sequence[str] | None = None) -> None:
     """Stop these engines, or the whole bed."""
     host.require_tools()
     with host.locked():
-        for name in engines if engines is not None else settings.ENGINES:
-            daemon.down(settings.ENGINES[name])
+        with ThreadPoolExecutor(len(settings.ENGINES)) as pool:
+            names = settings.ENGINES if engines is None else engines
+            list(pool.map(lambda name: daemon.down(settings.ENGINES[name]), names))
         if engines is None:
             for name in process.names():
                 process.stop(name)
@@ -65,6 +69,15 @@ def down(engines: Sequence[str] | None = None) -> None:
 def status() -> list[str]:
     """What runs, one line each."""
     return process.names()
+
+
+def _sweep() -> None:
+    for directory in ("roots", "layers", "interpreters", "sources"):
+        host.sweep(settings.CACHE / directory, _UNUSED_DAYS)
+    # Whatever the tests pushed is in there too; what the bed needs of it is pushed anew from the cache's layers.
+    data = settings.CACHE / "registry"
+    if sum(path.stat().st_size for path in data.rglob("*") if path.is_file()) > _REGISTRY_BYTES:
+        shutil.rmtree(data)
 
 
 def _push_base(suite: str) -> tuple[str, str]:

@@ -29,7 +29,6 @@ def offer() -> None:
     docker = shutil.which("docker")
     if docker is None:
         say(f"this machine has no docker CLI; the bed's own is {DOCKER} (PATH={DOCKER.parent}:$PATH)")
-        # By that CLI's default configuration, too, the plugins are found.
     if docker is None or subprocess.run([docker, "buildx", "version"], capture_output=True, check=False).returncode:
         plugins = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "cli-plugins"
         root = rootfs.engine_root(settings.TOOLS_SUITE).ensure()

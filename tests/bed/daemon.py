@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.bed import network, process, rootfs, settings
-from tests.bed.host import environment, say, timed
+from tests.bed.host import say, timed
 
 _DATA: Final = "/var/lib/docker"
 
@@ -58,16 +59,7 @@ def _start(kind: settings.EngineKind, root: Path) -> None:
     if settings.CA_BUNDLE.exists():
         binds[settings.CA_BUNDLE] = str(settings.CA_BUNDLE)
     dockerd = ["tini-static", "-s", "--", "dockerd", "--config-file", str(config), "-H", kind.docker_host]
-    with log.open("w") as output:
-        spaces = subprocess.Popen(
-            rootfs.command(root, binds, dockerd, network=True),
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=environment(),
-            start_new_session=True,
-            cwd="/",
-        )
+    spaces = process.launch(rootfs.command(root, binds, dockerd, network=True), log, stdin=subprocess.PIPE)
     process.remember(f"{_name(kind)}-spaces", spaces.pid)
     process.wait_for("unshare", lambda: bool(_children(spaces.pid)), lambda: spaces.poll() is None, log)
     # The namespaces' first process, as the host numbers it: it passes SIGTERM on to dockerd, and all ends with it.
@@ -93,7 +85,7 @@ def _config(kind: settings.EngineKind) -> dict[str, object]:
         "features": {"containerd-snapshotter": kind.containerd_store},
         "mtu": network.mtu(),
         "exec-opts": ["native.cgroupdriver=cgroupfs"],
-        "builder": {"gc": {"enabled": True, "defaultKeepStorage": "1500MB"}},
+        "builder": {"gc": {"enabled": True, "defaultKeepStorage": "3GB"}},
         "shutdown-timeout": 3,
     }
 
@@ -113,8 +105,8 @@ class _Unix(http.client.HTTPConnection):
 
 def _answers(path: Path) -> bool:
     try:
-        connection = _Unix(path)
-        connection.request("GET", "/_ping")
-        return connection.getresponse().status == http.HTTPStatus.OK
+        with contextlib.closing(_Unix(path)) as connection:
+            connection.request("GET", "/_ping")
+            return connection.getresponse().status == http.HTTPStatus.OK
     except (OSError, http.client.HTTPException):
         return False

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Final
 from tests.bed import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping
 
 # command or file -> the Debian package that has it
 TOOLS: Final = {
     "mmdebstrap": "mmdebstrap",
     "ip": "iproute2",
     "iptables": "iptables",
+    "setpriv": "util-linux",
     "unshare": "util-linux",
     str(settings.DEBIAN_KEYRING): "debian-archive-keyring",
 }
@@ -121,13 +122,18 @@ def whole(target: Path) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def sweep(directory: Path) -> None:
-    """Remove what killed runs left half made in `directory`. Call it with the lock held."""
-    for leftover in directory.glob(".*.*"):
-        if leftover.is_dir():
-            shutil.rmtree(leftover, ignore_errors=True)
+def sweep(directory: Path, days: float) -> None:
+    """Remove what killed runs left half made in `directory`, and what was not used for so many days.
+
+    Call it with the lock held, while nothing of the bed runs.
+    """
+    for path in directory.glob("*"):
+        old = path.stat().st_mtime < time.time() - days * 86400
+        if path.is_dir() and (old or path.name.startswith(".")):
+            say(f"removing {path} from the cache")
+            shutil.rmtree(path, ignore_errors=True)
 
 
-def environment(extra: Sequence[tuple[str, str]] = ()) -> dict[str, str]:
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """A clean environment for programs in the bed's own roots."""
-    return {"PATH": SYSTEM_PATH, "LC_ALL": "C.UTF-8", "HOME": "/root", **dict(extra)}
+    return {"PATH": SYSTEM_PATH, "LC_ALL": "C.UTF-8", "HOME": "/root", **(extra or {})}

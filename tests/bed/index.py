@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 from dataclasses import dataclass
 from typing import Final
@@ -32,21 +33,18 @@ class Index:
         Raises:
             OSError: the index did not take it.
         """
-        connection = http.client.HTTPConnection(self.host, timeout=10)
-        connection.request("PUT", f"/{self.name}/{file.split('-', maxsplit=1)[0]}/{file}", data)
-        answer = connection.getresponse()
-        connection.close()
-        if answer.status != http.HTTPStatus.CREATED:
-            raise OSError(f"the index at {self.url} refused {file}: {answer.status}")
+        with contextlib.closing(http.client.HTTPConnection(self.host, timeout=10)) as connection:
+            connection.request("PUT", f"/{self.name}/{file.split('-', maxsplit=1)[0]}/{file}", data)
+            status = connection.getresponse().status
+        if status != http.HTTPStatus.CREATED:
+            raise OSError(f"the index at {self.url} refused {file}: {status}")
 
 
 def ready(address: str) -> bool:
     """Whether the service answers."""
     try:
-        connection = http.client.HTTPConnection(address, PORT, timeout=2)
-        connection.request("GET", "/")
-        status = connection.getresponse().status
-        connection.close()
+        with contextlib.closing(http.client.HTTPConnection(address, PORT, timeout=2)) as connection:
+            connection.request("GET", "/")
+            return connection.getresponse().status == http.HTTPStatus.OK
     except OSError:
         return False
-    return status == http.HTTPStatus.OK

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +29,7 @@ def key(release: settings.Release) -> str:
 
 
 def ensure(releases: Sequence[settings.Release] = settings.RELEASES) -> list[archives.Archive]:
-    """Archives of these releases; compiles those that the cache has not."""
+    """Archives of these releases, compiled if the cache lacks them, and of all others that it happens to have."""
     missing = [release for release in releases if not _path(release).exists()]
     if missing:
         root = rootfs.BUILDER.ensure()
@@ -39,7 +40,10 @@ def ensure(releases: Sequence[settings.Release] = settings.RELEASES) -> list[arc
             ThreadPoolExecutor(_AT_ONCE) as pool,
         ):
             list(pool.map(lambda release: _compile(release, root), missing))
-    return [archives.Archive(release, _path(release)) for release in releases]
+    ready = [archives.Archive(release, _path(release)) for release in settings.RELEASES if _path(release).exists()]
+    for archive in ready:
+        os.utime(archive.path.parent)
+    return ready
 
 
 def _path(release: settings.Release) -> Path:

@@ -8,10 +8,10 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tests.bed import settings
-from tests.bed.host import BedError
+from tests.bed.host import BedError, environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +31,27 @@ def _identity(pid: int) -> str | None:
 
 def _record(name: str) -> Path:
     return settings.STATE / "processes" / f"{name}.json"
+
+
+# They outlive this program on purpose; subprocess would warn of that when their objects go.
+_started: Final[list[subprocess.Popen[bytes]]] = []
+
+
+def launch(command: Sequence[str], log: Path, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    """Start a process of its own session, its output in `log`."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=stdin,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd="/",
+            env=environment(),
+        )
+    _started.append(process)
+    return process
 
 
 def remember(name: str, pid: int) -> None:
@@ -58,13 +79,8 @@ def names() -> list[str]:
 
 
 def start(name: str, command: Sequence[str], log: Path) -> None:
-    """Start a process of its own session, its output in `log`, and record it."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, cwd="/"
-        )
-    remember(name, process.pid)
+    """Start a process that goes on by itself, and record it."""
+    remember(name, launch(command, log).pid)
 
 
 def stop(name: str, seconds: float = 15) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.client
 import json
@@ -87,19 +88,21 @@ def push(image: Image) -> str:
             ],
         }
     )
-    connection = http.client.HTTPConnection(settings.REGISTRY, timeout=60)
-    status, headers, _ = _call(connection, "HEAD", f"/v2/{repository}/manifests/{tag}", headers={"Accept": _MANIFEST})
-    if status == http.HTTPStatus.OK and headers.get("docker-content-digest") == _digest(manifest):
-        return _digest(manifest)
-    say(f"pushing {image.name} to the bed's registry")
-    for digest, layer in blobs.items():
-        _put_blob(connection, repository, digest, layer.path.read_bytes())
-    _put_blob(connection, repository, _digest(config), config)
-    status, _, body = _call(
-        connection, "PUT", f"/v2/{repository}/manifests/{tag}", manifest, {"Content-Type": _MANIFEST}
-    )
-    if status != http.HTTPStatus.CREATED:
-        raise BedError(f"the registry refused {image.name}: {status} {body!r}")
+    with contextlib.closing(http.client.HTTPConnection(settings.REGISTRY, timeout=60)) as connection:
+        status, headers, _ = _call(
+            connection, "HEAD", f"/v2/{repository}/manifests/{tag}", headers={"Accept": _MANIFEST}
+        )
+        if status == http.HTTPStatus.OK and headers.get("docker-content-digest") == _digest(manifest):
+            return _digest(manifest)
+        say(f"pushing {image.name} to the bed's registry")
+        for digest, layer in blobs.items():
+            _put_blob(connection, repository, digest, layer.path.read_bytes())
+        _put_blob(connection, repository, _digest(config), config)
+        status, _, body = _call(
+            connection, "PUT", f"/v2/{repository}/manifests/{tag}", manifest, {"Content-Type": _MANIFEST}
+        )
+        if status != http.HTTPStatus.CREATED:
+            raise BedError(f"the registry refused {image.name}: {status} {body!r}")
     return _digest(manifest)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _INSIDE: Final = Path(__file__).with_name("inside.sh")
-_RECIPE: Final = "2"  # another number makes all roots anew
+_RECIPE: Final = "3"  # another number makes all roots anew
 _ENGINE_PACKAGES: Final = ("docker.io", "ca-certificates", "iptables", "git")
 _TOOL_PACKAGES: Final = ("docker-cli", "docker-buildx", "docker-compose", "docker-registry")
 _BUILDER_PACKAGES: Final = (
@@ -64,6 +64,7 @@ class Root:
                 whole(self.path) as new,
             ):
                 bootstrap(self.suite, new, self.packages)
+        os.utime(self.path)
         return self.path
 
 
@@ -83,6 +84,9 @@ def bootstrap(suite: str, target: Path, packages: Sequence[str] = (), options: S
     run(
         "mmdebstrap",
         "--variant=minbase",
+        # Without it bookworm takes the usrmerge package, and with that all of perl, to have a merged /usr.
+        "--hook-dir=/usr/share/mmdebstrap/hooks/maybe-merged-usr",
+        "--dpkgopt=force-unsafe-io",
         '--aptopt=APT::Install-Recommends "false"',
         '--aptopt=Acquire::Check-Valid-Until "false"',
         *include,
@@ -105,16 +109,15 @@ def command(root: Path, binds: Mapping[Path, str], words: Sequence[str], *, netw
 
 
 def run_inside(root: Path, binds: Mapping[Path, str], words: Sequence[str], env: Mapping[str, str], log: Path) -> int:
-    """Run a command in `root` to its end, its output in `log`; the exit status."""
+    """Run a command in `root` to its end, its output in `log`; the exit status. It does not outlive this process."""
     with log.open("w") as output:
         return subprocess.run(
-            command(root, binds, words),
+            ["setpriv", "--pdeathsig", "KILL", *command(root, binds, words)],
             input="go\n",
             text=True,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=environment(tuple(env.items())),
-            start_new_session=True,
+            env=environment(env),
             check=False,
         ).returncode
 

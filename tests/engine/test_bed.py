@@ -46,9 +46,9 @@ def test_engines_have_the_image_store_they_are_named_for(engines: Callable[[str]
 def test_bases_are_poor(engine: Engine, suite: str) -> None:
     """A base image has no SQLite, no Python, no curl and no Perl but dpkg's."""
     files = engine.files(engine.build("-", input=f"FROM debian:{suite}-slim").image)
-    names = {path.rpartition("/")[2] for path in files}
-    assert not {"libsqlite3.so.0", "python3", "curl", "libperl.so.5.36", "libperl.so.5.40"} & names
-    assert ("libssl.so.3" in names) == (suite != "bookworm")  # trixie's apt needs it
+    names = {path.rpartition("/")[2].partition(".so")[0] for path in files}
+    assert not {"libsqlite3", "libperl", "python3", "curl"} & names
+    assert ("libssl" in names) == (suite != "bookworm")  # trixie's apt needs it
 
 
 @RELEASES
@@ -74,7 +74,7 @@ def test_stand_ins_of_official_images(engine: Engine, release: settings.Release)
     image = f"python:{release.minor}-slim-bookworm"
     assert engine.run(image, "python", "-I", "-c", IMPORTS) == "imported"
     assert engine.run(image, "printenv", "PYTHON_VERSION") == release.version
-    assert engine.run(image, "sh", "-c", "command -v python3 pip").split() == [
+    assert engine.run(image, "sh", "-c", "command -v python3; command -v pip").split() == [
         "/usr/local/bin/python3",
         "/usr/local/bin/pip",
     ]
