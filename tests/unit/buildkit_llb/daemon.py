@@ -126,6 +126,7 @@ class Daemon:
         """How many bytes the client has sent."""
         self._streams: dict[int, _Stream] = {}
         self._closed = False
+        self._leaving = False
         self._failure: BaseException | None = None
         self._read_fd, self._client_write = os.pipe()
         self._client_read, self._write_fd = os.pipe()
@@ -178,6 +179,8 @@ class Daemon:
             self._flush()
             while not self._closed and (data := os.read(self._read_fd, 1 << 20)):
                 self.received += len(data)
+                if self._leaving:
+                    continue
                 for event in self._h2.receive_data(data):
                     self._take(event)
                 self._pump()
@@ -250,7 +253,8 @@ class Daemon:
         if reply.then == "reset":
             self._h2.reset_stream(stream_id, ErrorCodes.INTERNAL_ERROR)
         elif reply.then.endswith("goaway"):
-            self._flush()  # past h2, which would refuse what the client says afterwards
+            self._leaving = True
+            self._flush()
             os.write(self._write_fd, GoAwayFrame(0, stream_id, error_code=ErrorCodes.ENHANCE_YOUR_CALM).serialize())
         elif reply.then == "garbage":
             self._flush()

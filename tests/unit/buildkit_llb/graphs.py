@@ -2,10 +2,16 @@
 
 from pathlib import Path
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from buildkit_llb.definition import Definition, digest_of, marshal_op
 from buildkit_llb.proto import ops_pb2
+
+PROPERTY = settings(
+    derandomize=True, max_examples=80, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+"""How properties are tested: the same examples on every machine, however slow it is."""
 
 GOLDEN = Path(__file__).parent / "golden" / "docker-28.5.definition"
 """What dockerfile.v0 of Docker 28.5 (BuildKit 0.25) made of the Dockerfile that its source info holds."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.buildkit_llb.graphs import GOLDEN, definitions, golden
+from tests.unit.buildkit_llb.graphs import GOLDEN, PROPERTY, definitions, golden
 
 from buildkit_llb import ops
 from buildkit_llb.definition import Definition, DefinitionError, Vertex, check, digest_of, marshal_op, rewrite
@@ -24,6 +24,7 @@ def _keep(_: Vertex) -> None:
     """Change nothing."""
 
 
+@PROPERTY
 @given(definitions())
 def test_definition_survives_the_wire(definition: Definition) -> None:
     """Every op keeps its bytes, and metadata, locations and unknown fields are there again."""
@@ -35,6 +36,7 @@ def test_definition_survives_the_wire(definition: Definition) -> None:
     assert again.to_bytes() == data
 
 
+@PROPERTY
 @given(definitions())
 def test_vertices_come_after_their_inputs(definition: Definition) -> None:
     """Walking meets every op but the terminal one, once, with its inputs before it and its own bytes."""
@@ -48,6 +50,7 @@ def test_vertices_come_after_their_inputs(definition: Definition) -> None:
     assert definition.head == seen[-1]
 
 
+@PROPERTY
 @given(definitions(), st.randoms(use_true_random=False))
 def test_vertices_are_sorted_where_the_ops_are_not(definition: Definition, random: object) -> None:
     """Ops in any order are walked inputs first."""
@@ -60,6 +63,7 @@ def test_vertices_are_sorted_where_the_ops_are_not(definition: Definition, rando
     assert seen == set(definition.digests[:-1])
 
 
+@PROPERTY
 @given(definitions())
 def test_rewrite_without_changes_is_the_identity(definition: Definition) -> None:
     """Changing nothing changes no byte, whether said by None or by an equal op."""
@@ -67,6 +71,7 @@ def test_rewrite_without_changes_is_the_identity(definition: Definition) -> None
     assert rewrite(definition, lambda vertex: _copy(vertex.op)).to_bytes() == definition.to_bytes()
 
 
+@PROPERTY
 @given(definitions(), st.data())
 def test_rewrite_renews_digests_of_dependants_only(definition: Definition, data: st.DataObject) -> None:
     """A changed op changes the digests of what takes it, and of nothing else; all beside the ops follows."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.buildkit_llb.graphs import definitions, golden
+from tests.unit.buildkit_llb.graphs import PROPERTY, definitions, golden
 
 from buildkit_llb import ops
 from buildkit_llb.definition import Definition, check
@@ -154,6 +154,7 @@ def test_vertices_are_grouped() -> None:
     assert two.metadata.caps == {"exec.meta.base": True, "exec.meta.setsdefaultpath": True, "exec.mount.bind": True}
 
 
+@PROPERTY
 @given(definitions(), st.dictionaries(st.integers(1, 40), st.tuples(st.integers(1, 9), st.integers(1, 9))))
 def test_digests_stay(definition: Definition, lines: dict[int, tuple[int, int]]) -> None:
     """Whatever is changed beside the ops, no op changes, and the daemon may have the result."""
