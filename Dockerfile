@@ -5,42 +5,52 @@ ARG BASE=debian:trixie-slim
 # Every file of the image carries this time, so that the same input gives the same layers.
 ARG SOURCE_DATE_EPOCH=315532800
 
-FROM ${BASE} AS python
+# What is the same for every architecture is done on the one that builds.
+FROM --platform=${BUILDPLATFORM} ${BASE} AS builder
 RUN export DEBIAN_FRONTEND=noninteractive \
  && apt-get update -qq \
  && apt-get install -qq --no-install-recommends python3 python3-pip > /dev/null \
  && rm -rf /var/lib/apt/lists/*
 
-# /image/usr is all that a Python needs: bind-mounted as /usr into an empty root it runs through the dynamic loader,
-# under a path that is the same on every architecture: /usr/lib/pyenv-loader /usr/bin/python3.13 ...
-FROM python AS runtime
-ARG SOURCE_DATE_EPOCH
-COPY frontend/image/collect.py /collect.py
-RUN python3.13 -I -S /collect.py python /image \
- && find /image -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
-
-FROM python AS uv
-ARG SOURCE_DATE_EPOCH
+FROM builder AS uv
+ARG SOURCE_DATE_EPOCH TARGETARCH
 COPY requirements/uv.txt /requirements.txt
 # The musllinux wheel holds a static program, which runs on a base of any libc.
-RUN pip download --quiet --no-deps --require-hashes --only-binary :all: --dest /wheels \
-      --platform "musllinux_1_1_$(uname -m)" --requirement /requirements.txt \
+RUN case "${TARGETARCH}" in amd64) machine=x86_64 ;; arm64) machine=aarch64 ;; *) exit 1 ;; esac \
+ && pip download --quiet --no-deps --require-hashes --only-binary :all: --dest /wheels \
+      --platform "musllinux_1_1_${machine}" --requirement /requirements.txt \
  && python3.13 -m zipfile --extract /wheels/uv-*.whl /unpacked \
  && install -D -m 0755 /unpacked/uv-*.data/scripts/uv /image/pyenv/uv \
  && find /image -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
 
-FROM python AS libraries
-ARG SOURCE_DATE_EPOCH
+FROM builder AS libraries
+ARG SOURCE_DATE_EPOCH TARGETARCH
 COPY requirements/frontend.txt /requirements.txt
-COPY frontend/image/collect.py /collect.py
-RUN pip install --quiet --no-deps --require-hashes --only-binary :all: --no-compile --target /image/pyenv/lib \
-      --requirement /requirements.txt \
+RUN case "${TARGETARCH}" in amd64) machine=x86_64 ;; arm64) machine=aarch64 ;; *) exit 1 ;; esac \
+ && pip install --quiet --no-deps --require-hashes --only-binary :all: --no-compile --target /image/pyenv/lib \
+      --platform "manylinux2014_${machine}" --platform "manylinux_2_28_${machine}" --requirement /requirements.txt \
  && rm -rf /image/pyenv/lib/bin /image/pyenv/lib/google/protobuf/testdata \
- && python3.13 -I -S /collect.py libraries /image \
  && python3.13 -m compileall -q -s /image --invalidation-mode unchecked-hash /image/pyenv/lib \
  && find /image -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
 
-FROM python AS code
+# /image/usr is all that a Python needs: bind-mounted as /usr into an empty root it runs through the dynamic loader,
+# under a path that is the same on every architecture: /usr/lib/pyenv-loader /usr/bin/python3.13 ...
+FROM ${BASE} AS collected
+RUN export DEBIAN_FRONTEND=noninteractive \
+ && apt-get update -qq \
+ && apt-get install -qq --no-install-recommends python3 > /dev/null \
+ && rm -rf /var/lib/apt/lists/*
+COPY frontend/image/collect.py /collect.py
+COPY --from=libraries /image/pyenv/lib /modules
+RUN python3.13 -I -S /collect.py /image /modules
+
+FROM builder AS runtime
+ARG SOURCE_DATE_EPOCH
+COPY --from=collected /image /image
+RUN python3.13 -m compileall -q -s /image --invalidation-mode unchecked-hash /image/usr/lib/python3.13 \
+ && find /image -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
+
+FROM builder AS code
 ARG SOURCE_DATE_EPOCH
 COPY frontend/image/frontend.py /image/pyenv/frontend.py
 COPY frontend/dockerfile_pyenv/provision /image/pyenv/provision

@@ -1,17 +1,12 @@
 """Collects the frontend image's Python: the program, its shared libraries, the dynamic loader and a lean stdlib.
 
-Runs while the image is built, under the Python that it collects:
-
-    collect.py python OUTPUT       all of that
-    collect.py libraries OUTPUT    the shared libraries that extension modules in OUTPUT need beyond Python's own
-
-Everything lands below OUTPUT/usr, so that one bind mount of /usr gives a Python to a root that is otherwise empty; the
-links beside it are what the kernel needs to start the program by its own name.
+Runs while the image is built, under the Python that it collects: ``collect.py OUTPUT MODULES``. Everything lands below
+OUTPUT/usr, so that one bind mount of /usr gives a Python to a root that is otherwise empty; the links beside it are
+what the kernel needs to start the program by its own name. What the extension modules in the directory MODULES are
+loaded with comes along.
 """  # noqa: INP001 - a script, in no package
 
-import compileall
 import os
-import py_compile
 import re
 import shutil
 import subprocess
@@ -43,14 +38,15 @@ LEFT_OUT = (
 )
 
 
-def collect_python(output: Path) -> None:
+def main(output: Path, modules: Path) -> None:
     """Fill `output`, a directory that does not exist yet."""
     program = Path(sys.executable).resolve()
-    needed = libraries(program)
+    needed = set(libraries(program))
     # The kernel starts a program through the loader's absolute path; /lib and /lib64 are links into /usr.
     loader = next(path for path in needed if path.name.startswith("ld-linux"))
     output.mkdir(parents=True)
-    for path in (program, *needed):
+    extra = {path for module in modules.rglob("*.so") for path in libraries(module)}
+    for path in sorted({program} | needed | extra):
         place(path.resolve(), output, at=merged(path))
     (output / "usr/lib/pyenv-loader").symlink_to(os.path.relpath(loader.resolve(), "/usr/lib"))
     for name in ("lib", "lib64"):
@@ -61,22 +57,8 @@ def collect_python(output: Path) -> None:
     shutil.copytree(stdlib, output / stdlib.relative_to("/"), ignore=shutil.ignore_patterns(*LEFT_OUT), symlinks=True)
     for module in sorted((stdlib / "lib-dynload").glob("*.so")):
         # A frontend has no network, no terminal and no database: OpenSSL and the like stay out with their modules.
-        if set(libraries(module)) <= set(needed) and not re.match(r"_(test|xxtest|ctypes_test|codecs_)", module.name):
+        if needed.issuperset(libraries(module)) and not re.match(r"_(test|xxtest|ctypes_test|codecs_)", module.name):
             place(module, output, at=module)
-    compileall.compile_dir(
-        output / stdlib.relative_to("/"),
-        quiet=1,
-        stripdir=str(output),
-        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-    )
-
-
-def collect_libraries(output: Path) -> None:
-    """Add what the extension modules below `output` are loaded with."""
-    own = set(libraries(Path(sys.executable).resolve()))
-    needed = {path for module in output.rglob("*.so") for path in libraries(module)}
-    for path in sorted(needed - own):
-        place(path.resolve(), output, at=merged(path))
 
 
 def libraries(program: Path) -> list[Path]:
@@ -104,4 +86,4 @@ def place(source: Path, output: Path, *, at: Path) -> None:
 
 
 if __name__ == "__main__":
-    {"python": collect_python, "libraries": collect_libraries}[sys.argv[1]](Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
