@@ -24,8 +24,6 @@ CAP_INPUTS = "frontend.inputs"
 """Inputs can be asked for and handed over (BuildKit 0.7)."""
 CAP_WARNINGS = "gateway.warnings"
 """Warn exists (BuildKit 0.10)."""
-CAP_ATTESTATIONS = "reference.attestations"
-"""A result may carry attestations (BuildKit 0.11)."""
 CAP_SOURCE_META = "source.metaresolver"
 """ResolveSourceMeta exists (BuildKit 0.13)."""
 

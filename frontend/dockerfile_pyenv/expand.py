@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 TOOLS = "pyenv-tools"
-PYTHON = "pyenv-python"
 REQUIREMENTS = "pyenv-requirements"
 """Names of the build contexts that the text mounts from."""
 
@@ -60,7 +59,8 @@ def _instructions(dockerfile: Dockerfile, group: Group, environment: Environment
         first=environment is group.environments[0],
         last=environment is group.environments[-1],
         group=group,
-        environment={"interpreter": environment.interpreter, "prefix": f"{PREFIX}/python/{environment.interpreter}"},
+        context=environment.context,
+        interpreter=f"{PREFIX}/python/{environment.interpreter}",
         requirements=_Requirements(REQUIREMENTS, requirements_directory(path)) if path else None,
         command=json.dumps(command(environment)),
         variables=[(variable, f"{item.path}/bin/python") for item in group.environments for variable in item.variables],
@@ -69,7 +69,6 @@ def _instructions(dockerfile: Dockerfile, group: Group, environment: Environment
         user=_word(group.user, dockerfile.escape, environment),
         nl=dockerfile.escape,
         tools=TOOLS,
-        python=PYTHON,
         prefix=PREFIX,
         run=RUN,
     )

@@ -63,7 +63,7 @@ def _build(handover: Handover, dockerfile: Dockerfile, lines: tuple[Line, ...]) 
 
 def _plan(handover: Handover, dockerfile: Dockerfile, lines: tuple[Line, ...]) -> Plan:
     probed = handover.probe(probe.text(dockerfile, lines))
-    sites = probe.read(ref.definition for ref in probed.refs.values() if ref.definition)
+    sites = probe.read({target: ref.definition for target, ref in probed.refs.items() if ref.definition})
     table = _table(handover)
     platforms = sorted({site.platform for line_sites in sites.values() for site in line_sites})
 

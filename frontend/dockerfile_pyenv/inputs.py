@@ -1,16 +1,16 @@
 """Graphs that go to the Dockerfile frontend beside its text: the text itself, our tools, interpreters, requirements."""
 
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from buildkit_llb import ops
 from buildkit_llb.definition import Definition
 from buildkit_llb.ops import Mount, State
 from buildkit_llb.platforms import Platform
-from dockerfile_pyenv.expand import PYTHON, REQUIREMENTS, TOOLS, requirements_directory
+from dockerfile_pyenv.expand import REQUIREMENTS, TOOLS, requirements_directory
 from dockerfile_pyenv.interpreters import Build
 from dockerfile_pyenv.options import NAMED_CONTEXT
-from dockerfile_pyenv.plan import PREFIX, Plan
+from dockerfile_pyenv.plan import PREFIX, PYTHON, Plan
 
 LOADER = "/usr/lib/pyenv-loader"
 PYTHON_OF_TOOLS = "/usr/bin/python3.13"
@@ -100,15 +100,13 @@ def named_contexts(
     opts: dict[str, str] = {NAMED_CONTEXT + TOOLS: "input:" + TOOLS}
     found: dict[str, Definition] = {TOOLS: tools}
     tools_state = ops.from_definition(tools)
-    builds: Mapping[str, tuple[str, Build]] = {
-        f"{PYTHON}-{build.id}::{target}": (target, build)
-        for environment in plan.environments
-        for target, build in environment.builds.items()
-    }
-    for key, (_, build) in builds.items():
-        name = key.replace("::", "-").replace("/", "-")
-        opts[NAMED_CONTEXT + key] = "input:" + name
-        found[name] = ops.marshal(interpreter(build, tools_state, platform))
+    for environment in plan.environments:
+        for target, build in environment.builds.items():
+            key = f"{environment.context}::{target}" if target else environment.context
+            name = f"{PYTHON}-{build.id}-{build.platform.replace('/', '-')}"
+            opts[NAMED_CONTEXT + key] = "input:" + name
+            if name not in found:
+                found[name] = ops.marshal(interpreter(build, tools_state, platform))
     paths = dict.fromkeys(item.statement.requirement for item in plan.environments if item.statement.requirement)
     if paths and context is not None:
         opts[NAMED_CONTEXT + REQUIREMENTS] = "input:" + REQUIREMENTS

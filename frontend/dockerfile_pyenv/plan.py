@@ -14,6 +14,8 @@ from dockerfile_pyenv.stages import Line, count_stages
 
 LABEL = "dockerfile-pyenv.environments"
 PREFIX = "/opt/astro-pyenv"
+PYTHON = "pyenv-python"
+"""What the names of the build contexts of interpreters begin with."""
 
 Select = Callable[[str], Mapping[str, Build]]
 """Finds the builds of a version, one for each platform of the build; raises InterpreterNotFoundError."""
@@ -26,7 +28,9 @@ class Environment:
     line: Line
     statement: Statement
     builds: Mapping[str, Build]
-    """The interpreter's builds by platform: of one version all."""
+    """The interpreter's builds, all of one version, by the platform that is built for ("" for just one)."""
+    context: str
+    """Name of the build context that holds the interpreter."""
     user: str
 
     @property
@@ -50,8 +54,8 @@ class Group:
     """PYENV lines that stand together, and what they leave in the image."""
 
     environments: tuple[Environment, ...]
-    interpreters: tuple[str, ...]
-    """Interpreters that the group adds to the image."""
+    interpreters: Mapping[str, str]
+    """Interpreters that the group adds to the image, and the build contexts that hold them."""
     label: str
     """Value of the image label after the group."""
 
@@ -129,7 +133,21 @@ def _environment(line: Line, sites: tuple[Site, ...], select: Select) -> Environ
         builds = select(statement.version)
     except InterpreterNotFoundError as error:
         raise DockerfileError(str(error), lines=line.lines) from error
-    return Environment(line, statement, builds, site.user)
+    of_target = {site.target: builds[site.platform] for site in sites}
+    return Environment(line, statement, of_target, _context(sites, of_target), site.user)
+
+
+def _context(sites: tuple[Site, ...], builds: Mapping[str, Build]) -> str:
+    """Name the build context of a line's interpreter.
+
+    Upstream looks a named context up for the platform that is built for, whatever the stage's own one is
+    (dockerfile2llb/convert.go, BuildKit v0.25 at least). So lines whose stages stand to that in different ways need
+    contexts of different names.
+    """
+    name = f"{PYTHON}-{next(iter(builds.values())).id}"
+    if all(site.target in {"", site.platform} for site in sites):
+        return name
+    return "-".join([name, *dict.fromkeys(site.platform.replace("/", "-") for site in sites)])
 
 
 def _check_names(environment: Environment, sites: tuple[Site, ...], earlier: Mapping[int, Environment]) -> None:
@@ -198,9 +216,9 @@ def _group(
     below = [number for number in sites[members[0]][0].below if number not in members]
     present = {environments[number].interpreter for number in below}
     group = [environments[number] for number in members]
-    added = dict.fromkeys(item.interpreter for item in group if item.interpreter not in present)
+    added = {item.interpreter: item.context for item in group if item.interpreter not in present}
     entries = [*_entries(label), *map(_entry, [*(environments[number] for number in below), *group])]
-    return Group(tuple(group), tuple(added), json.dumps(entries, separators=(",", ":")))
+    return Group(tuple(group), added, json.dumps(entries, separators=(",", ":")))
 
 
 def _entry(environment: Environment) -> dict[str, str]:

@@ -8,7 +8,7 @@ FROM of another stage, too. So variable expansion, ARG scopes, ONBUILD and stage
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from buildkit_llb.definition import Definition, Vertex
@@ -27,8 +27,10 @@ class Site:
     """A PYENV line's place in the build, for one platform."""
 
     number: int
+    target: str
+    """Platform that is built for; "" where the build's result has just one."""
     platform: str
-    """Platform of the stage, as "os/architecture[/variant]"."""
+    """Platform of the line's stage, as "os/architecture[/variant]": `FROM --platform` may make it another one."""
     user: str
     """USER at the line, as the image config has it; "" where there is none."""
     env: Mapping[str, str]
@@ -58,17 +60,19 @@ def _variable(number: int, word: int) -> str:
     return f"{_VARIABLE}_{number}_{word}"
 
 
-def read(definitions: Iterable[Definition]) -> dict[int, tuple[Site, ...]]:
-    """The sites of every reached PYENV line, by its number; several where it is built for several platforms."""
-    found: dict[int, dict[str, Site]] = {}
-    for definition in definitions:
+def read(definitions: Mapping[str, Definition]) -> dict[int, tuple[Site, ...]]:
+    """The sites of every reached PYENV line, by its number: one for each platform that the build is for.
+
+    `definitions` has a graph for each of these platforms, or one under "".
+    """
+    found: dict[int, list[Site]] = {}
+    for target, definition in sorted(definitions.items()):
         vertices = {vertex.digest: vertex for vertex in definition.vertices()}
         for vertex in vertices.values():
             number = _number(vertex)
             if number is not None:
-                site = _site(number, vertex, vertices)
-                found.setdefault(number, {})[site.platform] = site
-    return {number: tuple(sites[key] for key in sorted(sites)) for number, sites in sorted(found.items())}
+                found.setdefault(number, []).append(_site(number, target, vertex, vertices))
+    return {number: tuple(sites) for number, sites in sorted(found.items())}
 
 
 def _number(vertex: Vertex) -> int | None:
@@ -76,7 +80,7 @@ def _number(vertex: Vertex) -> int | None:
     return int(args[1]) if len(args) == 2 and args[0] == _MARKER else None  # noqa: PLR2004 - the marker has one argument
 
 
-def _site(number: int, vertex: Vertex, vertices: Mapping[str, Vertex]) -> Site:
+def _site(number: int, target: str, vertex: Vertex, vertices: Mapping[str, Vertex]) -> Site:
     env = dict(entry.split("=", 1) for entry in vertex.op.exec.meta.env)
     words: list[str] = []
     while (key := _variable(number, len(words))) in env:
@@ -91,6 +95,7 @@ def _site(number: int, vertex: Vertex, vertices: Mapping[str, Vertex]) -> Site:
             empty = False
     return Site(
         number=number,
+        target=target,
         platform=_platform(vertex),
         user=vertex.op.exec.meta.user,
         env={key: value for key, value in env.items() if not key.startswith(_VARIABLE + "_")},

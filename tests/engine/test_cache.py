@@ -1,6 +1,7 @@
 """What is done again, and what is not."""
 
 import re
+import uuid
 
 from tests.bed.engine import Engine
 from tests.engine.conftest import Project
@@ -43,7 +44,7 @@ def test_an_application_file_changed(engine: Engine, project: Project) -> None:
     """What a PYENV line does not read does not make it run again."""
     context = project(FILES)
     engine.build(context)
-    (context / "app").write_text("2")
+    (context / "app").write_text(uuid.uuid4().hex)
     (context / "another.txt").write_text("new")
     again = [name for name, hit in steps(engine.build(context).log).items() if not hit]
     assert again == ["[4/4] COPY app /app"]

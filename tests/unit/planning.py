@@ -17,7 +17,7 @@ from dockerfile_pyenv.stages import Line
 NEWEST = {"3.9": "3.9.25", "3.10": "3.10.19", "3.11": "3.11.14", "3.13": "3.13.9"}
 
 
-def select(version: str, platforms: Sequence[str] = ("linux/amd64",)) -> Mapping[str, Build]:
+def select(version: str, platforms: Sequence[str] = ("linux/amd64", "linux/arm64")) -> Mapping[str, Build]:
     """Stand in for the table of interpreters."""
     found = NEWEST.get(version, version)
     if ".".join(found.split(".")[:2]) not in NEWEST:
@@ -56,7 +56,15 @@ def sites_of(dockerfile: Dockerfile, lines: Sequence[Line], found: Probe = None)
             and dockerfile.instructions[other.index].span[0] > stage
         )
         words = () if isinstance(line.statement, DockerfileError) else [word.raw for word in line.statement.words]
-        default = {"platform": "linux/amd64", "user": "", "env": {}, "words": words, "below": below, "empty": False}
+        default = {
+            "target": "",
+            "platform": "linux/amd64",
+            "user": "",
+            "env": {},
+            "words": words,
+            "below": below,
+            "empty": False,
+        }
         platforms = differs if isinstance(differs, list) else [differs]
         result[line.number] = tuple(_site(line.number, {**default, **one}) for one in platforms)
     return result

@@ -95,8 +95,8 @@ def test_options_of_the_hand_over(serve: Serve) -> None:
     assert opts["build-arg:BUILDKIT_DOCKERFILE_CHECK"] == "skip=all"
     named = {key: value.removeprefix("input:") for key, value in opts.items() if key.startswith("context:")}
     assert sorted(named) == [
-        f"context:pyenv-python-{PYTHON_3_11}::linux/amd64",
-        f"context:pyenv-python-{PYTHON_3_9}::linux/amd64",
+        f"context:pyenv-python-{PYTHON_3_11}",
+        f"context:pyenv-python-{PYTHON_3_9}",
         "context:pyenv-requirements",
         "context:pyenv-tools",
     ]

@@ -17,7 +17,7 @@ def test_lines_that_stand_together_form_a_group() -> None:
 def test_an_interpreter_is_added_once() -> None:
     """A group adds the interpreters that no line below it has added, each once."""
     _, plan = plan_of(b"FROM a\nPYENV 3.9 a\nPYENV 3.9 b\nPYENV 3.11 c\nRUN x\nPYENV 3.9 d\nPYENV 3.13 e\n")
-    assert [group.interpreters for group in plan.groups] == [("3.9.25", "3.11.14"), ("3.13.9",)]
+    assert [list(group.interpreters) for group in plan.groups] == [["3.9.25", "3.11.14"], ["3.13.9"]]
 
 
 def test_the_label_lists_what_the_image_holds() -> None:
@@ -61,7 +61,7 @@ def test_the_same_name_in_stages_apart_is_fine() -> None:
 def test_a_version_and_its_newest_release_are_the_same_build() -> None:
     """`3.9` and the release that it stands for do not contradict each other."""
     _, plan = plan_of(b"FROM a\nPYENV 3.9 one\nPYENV 3.9.25 two\n")
-    assert plan.groups[0].interpreters == ("3.9.25",)
+    assert list(plan.groups[0].interpreters) == ["3.9.25"]
 
 
 def test_lines_that_are_not_reached_are_not_planned() -> None:
@@ -69,3 +69,17 @@ def test_lines_that_are_not_reached_are_not_planned() -> None:
     _, plan = plan_of(b"FROM a\nPYENV latest x\nPYENV 3.9 one\n", [None, {}])
     assert [line.number for line in plan.unreached] == [0]
     assert [item.statement.name for item in plan.environments] == ["one"]
+
+
+def test_stages_of_another_platform_have_interpreters_of_their_own() -> None:
+    """Upstream looks contexts up by the platform that is built for: a stage of the builder's needs another name."""
+    own = [{"target": name, "platform": name} for name in ("linux/amd64", "linux/arm64")]
+    cross = [{**one, "platform": "linux/amd64"} for one in own]
+    _, plan = plan_of(b"FROM a\nPYENV 3.9 one\nFROM b\nPYENV 3.9 two\n", [own, cross])
+    one, two = plan.environments
+    assert (one.context, two.context) == ("pyenv-python-3.9.25", "pyenv-python-3.9.25-linux-amd64")
+    assert {target: build.platform for target, build in one.builds.items()} == {
+        "linux/amd64": "linux/amd64",
+        "linux/arm64": "linux/arm64",
+    }
+    assert {build.platform for build in two.builds.values()} == {"linux/amd64"}

@@ -17,8 +17,9 @@ def marker(number: int, root: State, *, user: str = "", env: tuple[str, ...] = (
 
 
 def read(*states: State) -> dict[int, tuple[probe.Site, ...]]:
-    """Read the graphs of some states."""
-    return probe.read(ops.marshal(state) for state in states)
+    """Read the graphs of some states, one for each platform that is built for where there are several."""
+    targets = [""] if len(states) == 1 else ["linux/amd64", "linux/arm64"]
+    return probe.read(dict(zip(targets, map(ops.marshal, states), strict=True)))
 
 
 def test_the_text_asks_for_every_line() -> None:
@@ -40,6 +41,7 @@ def test_a_site_has_what_the_exec_has() -> None:
     (site,) = read(marker(0, ops.image("debian"), user="astro", env=env))[0]
     assert site == probe.Site(
         number=0,
+        target="",
         platform="linux/amd64",
         user="astro",
         env={"PATH": "/bin", "A": "b=c"},
@@ -72,13 +74,16 @@ def test_a_stage_from_scratch_is_empty_until_something_is_copied_into_it() -> No
 
 
 def test_a_line_is_found_once_for_each_platform() -> None:
-    """Platforms come in order, in the normal form in which named contexts are looked up."""
+    """A site has the platform that is built for, and the stage's own in the normal form of named contexts."""
     arm = marker(0, ops.image("debian"), platform=Platform("linux", "arm64", "v8"))
     amd = marker(0, ops.image("debian"), platform=Platform("linux", "amd64"))
-    assert [site.platform for site in read(arm, amd)[0]] == ["linux/amd64", "linux/arm64"]
+    found = [(site.target, site.platform) for site in read(amd, arm)[0]]
+    assert found == [("linux/amd64", "linux/amd64"), ("linux/arm64", "linux/arm64")]
+    crossed = [(site.target, site.platform) for site in read(amd, amd)[0]]
+    assert crossed == [("linux/amd64", "linux/amd64"), ("linux/arm64", "linux/amd64")]
 
 
 def test_a_graph_without_probes_reaches_nothing() -> None:
     """An empty graph, and one with other execs only, have no sites."""
     assert read(ops.run(["true"], root=ops.image("debian")).root) == {}
-    assert probe.read([Definition()]) == {}
+    assert probe.read({"": Definition()}) == {}

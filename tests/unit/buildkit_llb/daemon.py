@@ -128,8 +128,10 @@ class Daemon:
         self._closed = False
         self._leaving = False
         self._failure: BaseException | None = None
-        self._read_fd, self._client_write = os.pipe()
-        self._client_read, self._write_fd = os.pipe()
+        self.greeted = threading.Event()
+        """Set as soon as the client has written anything."""
+        self._read_fd, self.client_write = os.pipe()
+        self.client_read, self._write_fd = os.pipe()
         self._h2 = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
         self._h2.local_settings = Settings(
             client=False,
@@ -147,7 +149,7 @@ class Daemon:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for fd in (self._client_write, self._client_read):
+        for fd in (self.client_write, self.client_read):
             os.close(fd)
         self._thread.join(timeout=30)
         os.close(self._read_fd)
@@ -159,8 +161,8 @@ class Daemon:
     def connect(self, *, greeted: bool = False) -> Connection:
         """Give the client's end; `greeted` writes the preface first, as a frontend's `__main__` does."""
         if greeted:
-            os.write(self._client_write, PREFACE)
-        return Connection(self._client_read, self._client_write, greeted=greeted)
+            os.write(self.client_write, PREFACE)
+        return Connection(self.client_read, self.client_write, greeted=greeted)
 
     @property
     def goaway_received(self) -> bool:
@@ -179,6 +181,7 @@ class Daemon:
             self._flush()
             while not self._closed and (data := os.read(self._read_fd, 1 << 20)):
                 self.received += len(data)
+                self.greeted.set()
                 if self._leaving:
                     continue
                 for event in self._h2.receive_data(data):
