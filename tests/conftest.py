@@ -42,6 +42,8 @@ def engines(request: pytest.FixtureRequest) -> Iterator[Engines]:
         return found[name]
 
     yield engine
+    for used in found.values():
+        used.tidy()
     with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
         if not was_up:
             bed.down()

@@ -140,6 +140,11 @@ class Engine:
         finally:
             self.docker("rm", "--force", container)
 
+    def tidy(self) -> None:
+        """Forget stopped containers, and images without a name that no test can be using any more."""
+        self.docker("container", "prune", "--force")
+        self.docker("image", "prune", "--force", "--filter", "until=30m")
+
     def prune(self) -> None:
         """Forget the build cache, stopped containers and images without a name."""
         self.docker("container", "prune", "--force")
