@@ -15,9 +15,9 @@ FILES = {
 
 
 def cached(log: str) -> dict[str, bool]:
-    """Whether each named step of a log was taken from the cache."""
+    """Whether each named step of a log was taken from the cache, or was not needed since what needs it was."""
     names = dict(re.findall(r"^#(\d+) (\[.*)$", log, re.MULTILINE))
-    done = set(re.findall(r"^#(\d+) CACHED$", log, re.MULTILINE))
+    done = set(re.findall(r"^#(\d+) (?:CACHED|CANCELED)$", log, re.MULTILINE))
     return {name: number in done for number, name in names.items()}
 
 
