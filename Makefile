@@ -40,6 +40,10 @@ image: $(VENV)/.installed  ## build the frontend image as dockerfile-pyenv:dev i
 test: $(VENV)/.installed  ## run every test, on real engines that the test bed brings; ARGS='-k name' for a choice
 	@$(PYTHON) -m pytest $(ARGS)
 
+.PHONY: bench
+bench: $(VENV)/.installed  ## measure what the frontend's process costs; ARGS=--json for a program to read
+	@PYTHONPATH=frontend $(PYTHON) -m tests.bench.frontend $(ARGS)
+
 .PHONY: lint
 lint: $(VENV)/.installed  ## check with ruff and mypy
 	$(VENV)/bin/ruff check

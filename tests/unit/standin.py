@@ -50,7 +50,7 @@ class Build:
             "ReadFile": self._read_file,
             "StatFile": self._stat_file,
             "Warn": self._warn,
-            "Return": self._return,
+            "Return": self.answer_return,
         }
         return Daemon({**handlers, **self.handlers})
 
@@ -110,7 +110,8 @@ class Build:
         self.warned.append(gateway_pb2.WarnRequest.FromString(data))
         return b""
 
-    def _return(self, data: bytes) -> bytes:
+    def answer_return(self, data: bytes) -> bytes:
+        """Take what the frontend returns."""
         self.returned.append(gateway_pb2.ReturnRequest.FromString(data))
         self.done.set()
         return b""

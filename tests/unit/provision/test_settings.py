@@ -1,4 +1,4 @@
-"""Which of a stage's settings reach uv; dockerfile-syntax/settings.md is the same table for its readers."""
+"""Which of a stage's settings reach uv; dockerfile-syntax/reference.md is the same table for its readers."""
 
 import os
 

@@ -4,7 +4,7 @@ uv reads neither pip.conf nor PIP_*, and whatever UV_* variables and files there
 environment. So of both worlds only this passes: indexes, find-links, trusted hosts, certificates, proxy, binary rules,
 timeouts and retries. All else of pip's and uv's settings stays outside, `constraint` above all: an Airflow image
 constrains pip to Airflow's own versions. A setting of uv's goes before pip's, a variable before a file, a later file
-before an earlier one, [install] before [global]. dockerfile-syntax/settings.md is the same for its readers.
+before an earlier one, [install] before [global]. dockerfile-syntax/reference.md is the same for its readers.
 """
 
 from __future__ import annotations

@@ -1,0 +1,104 @@
+"""What the frontend's own process costs: time to its first byte and to its answer, and peak memory.
+
+The process is the one of the frontend image, run by the image's own Python in the image's own files; the daemon is a
+stand-in that answers at once, so that what is measured is the frontend and nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.bed import bed, cli, image, settings
+from tests.unit.standin import Build
+
+from buildkit_llb import ops
+
+_COMMAND = ["/usr/bin/python3.13", "-I", "-S", "-B", "/pyenv/frontend.py"]
+_LIMIT_MS = 150
+
+
+def main() -> int:
+    """Measure, and print a table, or JSON; the exit status says whether the limit holds."""
+    parser = argparse.ArgumentParser(description="Measure the frontend's process.")
+    parser.add_argument("--runs", type=int, default=15)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    host = settings.ENGINES["28"].docker_host
+    bed.up(["28"], ["3.9", "3.11"])
+    image.build(host, quiet=True)
+    with tempfile.TemporaryDirectory() as directory:
+        root = Path(directory)
+        _extract(host, root)
+        rows = {f"{lines} PYENV lines": [_run(root, lines) for _ in range(arguments.runs)] for lines in (0, 1, 10, 100)}
+    medians = {
+        name: {key: statistics.median(run[key] for run in runs) for key in runs[0]} for name, runs in rows.items()
+    }
+    if arguments.json:
+        sys.stdout.write(json.dumps(medians, indent=2) + "\n")
+    else:
+        sys.stdout.write(f"{'':16}{'preface, ms':>12}{'Return, ms':>12}{'peak, MiB':>12}\n")
+        for name, values in medians.items():
+            sys.stdout.write(f"{name:16}" + "".join(f"{value:12.0f}" for value in values.values()) + "\n")
+    return int(medians["1 PYENV lines"]["return"] > _LIMIT_MS)
+
+
+def _extract(host: str, root: Path) -> None:
+    """Lay the frontend image's files into a directory."""
+    docker, environment = cli.command(host)
+    env = os.environ | environment
+    container = subprocess.run(
+        [docker, "create", image.NAME, "/none"], env=env, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    with subprocess.Popen([docker, "export", container], env=env, stdout=subprocess.PIPE) as export:
+        subprocess.run(["tar", "-x", "-C", str(root)], stdin=export.stdout, check=True)
+    subprocess.run([docker, "rm", container], env=env, capture_output=True, check=True)
+    metadata = root / "run/config/buildkit/metadata/frontend.bin"
+    metadata.parent.mkdir(parents=True)
+    metadata.write_bytes(ops.marshal(ops.image("dockerfile-pyenv:dev")).to_bytes())
+
+
+def _run(root: Path, lines: int) -> dict[str, float]:
+    """One build of a file with so many PYENV lines: milliseconds to preface and Return, peak memory in MiB."""
+    text = "# syntax=dockerfile-pyenv:dev\nFROM debian\n"
+    text += "".join(f"PYENV 3.{(9, 11)[number % 2]} env_{number}\n" for number in range(lines))
+    build = Build({"Dockerfile": text.encode()})
+    peak = 0.0
+
+    def answer_return(data: bytes) -> bytes:
+        nonlocal peak
+        status = Path("/proc", str(process.pid), "status").read_text()
+        peak = int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024  # type: ignore[index]
+        return build.answer_return(data)
+
+    build.handlers = {"Return": answer_return}
+    daemon = build.daemon()
+    started = time.perf_counter()
+    with (
+        daemon,
+        subprocess.Popen(
+            ["/usr/sbin/chroot", str(root), *_COMMAND],
+            stdin=daemon.client_read,
+            stdout=daemon.client_write,
+            env={"BUILDKIT_SESSION_ID": "s", "UV_PYTHON_DOWNLOADS_JSON_URL": "/pyenv/site/downloads.json"},
+        ) as process,
+    ):
+        daemon.greeted.wait()
+        preface = time.perf_counter()
+        build.done.wait()
+        returned = time.perf_counter()
+    if process.returncode or not build.returned[0].HasField("result"):
+        raise SystemExit(f"the frontend failed: {build.returned}")
+    return {"preface": (preface - started) * 1000, "return": (returned - started) * 1000, "peak": peak}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
