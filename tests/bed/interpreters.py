@@ -20,11 +20,14 @@ _COMPILE: Final = settings.REPOSITORY / "frontend/dockerfile_pyenv/provision/int
 # Two at once, with two jobs each: `configure` and the linking steps leave half of two cores idle otherwise.
 _AT_ONCE: Final = 2
 _JOBS: Final = 2
+# A quarter less time to compile than with -O2; nothing here runs long enough to make up for it.
+_OPT: Final = "-DNDEBUG -fwrapv -O1"
 
 
 def key(release: settings.Release) -> str:
     """A name for exactly this build of a release."""
-    words = (release.version, rootfs.BUILDER.key, settings.DATE, hashlib.sha256(_COMPILE.read_bytes()).hexdigest())
+    script = hashlib.sha256(_COMPILE.read_bytes()).hexdigest()
+    words = (release.version, _OPT, rootfs.BUILDER.key, settings.DATE, script)
     return f"{release.version}-{hashlib.sha256(' '.join(words).encode()).hexdigest()[:12]}"
 
 
@@ -111,7 +114,7 @@ def _compile(release: settings.Release, root: Path) -> None:
             root,
             {_COMPILE: "/compile/compile.sh", tarball: f"/compile/{tarball.name}", prefix: "/install"},
             ["sh", "/compile/compile.sh", f"--jobs={_JOBS}", f"/compile/{tarball.name}", "/install"],
-            {"SOURCE_DATE_EPOCH": str(settings.EPOCH)},
+            {"SOURCE_DATE_EPOCH": str(settings.EPOCH), "OPT": _OPT},
             log,
         )
         if status:
