@@ -143,7 +143,7 @@ class Engine:
     def tidy(self) -> None:
         """Forget stopped containers, and images without a name that no test can be using any more."""
         self.docker("container", "prune", "--force")
-        self.docker("image", "prune", "--force", "--filter", "until=30m")
+        self.docker("image", "prune", "--force", "--filter", "until=10m")
 
     def prune(self) -> None:
         """Forget the build cache, stopped containers and images without a name."""
