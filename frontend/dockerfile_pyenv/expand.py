@@ -59,11 +59,11 @@ def _instructions(dockerfile: Dockerfile, group: Group, environment: Environment
         first=environment is group.environments[0],
         last=environment is group.environments[-1],
         group=group,
-        context=environment.context,
-        interpreter=f"{PREFIX}/python/{environment.interpreter}",
+        context="" if environment.interpreter.is_base else environment.context,
+        interpreter=environment.prefix,
         requirements=_Requirements(REQUIREMENTS, requirements_directory(path)) if path else None,
         command=json.dumps(command(environment)),
-        variables=[(variable, f"{item.path}/bin/python") for item in group.environments for variable in item.variables],
+        variables=group.variables,
         label=LABEL,
         entries=group.label.replace("'", r"\u0027"),
         user=_word(group.user, dockerfile.escape, environment),
@@ -76,20 +76,23 @@ def _instructions(dockerfile: Dockerfile, group: Group, environment: Environment
 
 def command(environment: Environment) -> list[str]:
     """Arguments of the step that builds an environment."""
-    prefix = f"{PREFIX}/python/{environment.interpreter}"
-    minor = ".".join(environment.interpreter.split(".")[:2])
+    interpreter, statement = environment.interpreter, environment.statement
+    name = f"python{interpreter.minor}"
+    # The base's own is found on the stage's PATH, as the container's runtime looks commands up.
+    python, prefix = (name, "base") if interpreter.is_base else (f"{environment.prefix}/bin/{name}", environment.prefix)
     arguments = {
-        "name": environment.statement.name,
-        "version": minor,
+        "name": statement.name or None,
+        "version": interpreter.minor,
         "interpreter": prefix,
         "owner": environment.user,
-        "requirement": environment.statement.requirement,
+        "requirement": statement.requirement,
     }
     return [
-        f"{prefix}/bin/python{minor}",
+        python,
         "-I",
         "-B",
         f"{RUN}/provision",
+        *(["--no-venv"] if statement.flags.no_venv else []),
         *(f"--{key}={value}" for key, value in arguments.items() if value is not None),
     ]
 

@@ -1,21 +1,27 @@
 """The frontend on one page: from the user's Dockerfile to the graph that BuildKit builds."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
+from buildkit_llb import ops
 from buildkit_llb.definition import Definition
 from buildkit_llb.errors import RpcError
 from buildkit_llb.gateway import Gateway, Ref, Result
+from buildkit_llb.platforms import Platform
 from dockerfile_pyenv import checks, expand, history, inputs, options, probe, report, source
 from dockerfile_pyenv import plan as planning
 from dockerfile_pyenv.errors import EngineError, PyenvError
 from dockerfile_pyenv.handover import Handover
-from dockerfile_pyenv.interpreters import Build, Table
+from dockerfile_pyenv.instruction import Statement
+from dockerfile_pyenv.interpreters import Table
 from dockerfile_pyenv.lexer import Dockerfile, lex, mentions_pyenv
 from dockerfile_pyenv.options import BuildOptions
 from dockerfile_pyenv.plan import Plan
+from dockerfile_pyenv.probe import Site
+from dockerfile_pyenv.providers import Interpreter, choose
+from dockerfile_pyenv.recipes import Builder
 from dockerfile_pyenv.relabel import relabel
 from dockerfile_pyenv.requirement_files import check_requirements
 from dockerfile_pyenv.stages import Line, pyenv_lines
@@ -52,11 +58,11 @@ def build(gateway: Gateway, build_options: BuildOptions) -> Result:
 
 def _build(handover: Handover, dockerfile: Dockerfile, lines: tuple[Line, ...]) -> Result:
     plan = _plan(handover, dockerfile, lines)
-    tools = _tools() if plan.environments else None
+    builder = _builder(handover) if plan.environments else None
     context = check_requirements(handover, plan)
     expansion = expand.expand(dockerfile, plan)
     checks.warn(handover, dockerfile, lines)
-    contexts = inputs.named_contexts(plan, tools, context, handover.build.platform)
+    contexts = inputs.named_contexts(plan, builder, context)
     result = handover.solve(expansion, *contexts)
     return _finish(handover, result, expansion, plan)
 
@@ -64,11 +70,11 @@ def _build(handover: Handover, dockerfile: Dockerfile, lines: tuple[Line, ...]) 
 def _plan(handover: Handover, dockerfile: Dockerfile, lines: tuple[Line, ...]) -> Plan:
     probed = handover.probe(probe.text(dockerfile, lines))
     sites = probe.read({target: ref.definition for target, ref in probed.refs.items() if ref.definition})
-    table = _table(handover)
     platforms = sorted({site.platform for line_sites in sites.values() for site in line_sites})
+    table = cache(lambda: _table(handover))
 
-    def select(version: str) -> Mapping[str, Build]:
-        return table.select(version, platforms)
+    def select(statement: Statement, site: Site) -> Interpreter:
+        return choose(statement, site.base, platforms, handover.build.setting, table)
 
     return planning.make(dockerfile, lines, sites, select, label=_label(probed))
 
@@ -101,14 +107,15 @@ def _finish(handover: Handover, result: Result, expansion: Expansion, plan: Plan
     return replace(result.map_refs(relabelled), metadata=metadata)
 
 
-def _tools() -> Definition:
+def _builder(handover: Handover) -> Builder:
     try:
-        return Definition.from_bytes(TOOLS_METADATA.read_bytes())
+        tools = Definition.from_bytes(TOOLS_METADATA.read_bytes())
     except FileNotFoundError:
         raise EngineError(
             "PYENV needs BuildKit 0.10 or newer, which Docker has since version 23.0: this engine is older. "
             "Upgrade it, or build with docker buildx and a newer builder (docker buildx create --use)"
         ) from None
+    return Builder(ops.from_definition(tools), Platform.parse(handover.build.platform), handover.image_environment)
 
 
 def _table(handover: Handover) -> Table:

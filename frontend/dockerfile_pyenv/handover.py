@@ -1,5 +1,6 @@
 """Calls of the Dockerfile frontend, which does all the Dockerfile work, with a text of ours."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ from buildkit_llb import ops
 from buildkit_llb.definition import Definition
 from buildkit_llb.errors import RpcError
 from buildkit_llb.gateway import CacheImport, Gateway, Ref, Result
+from buildkit_llb.platforms import Platform
 from dockerfile_pyenv import inputs, options, report
 from dockerfile_pyenv.options import BuildOptions
 from dockerfile_pyenv.source import Source
@@ -67,6 +69,14 @@ class Handover:
         """Fetch a file over http through the daemon: this process has no network."""
         state = ops.http(address, filename="download", description=f"[internal] load {address}")
         return self.gateway.read_file(self.solve_definition(ops.marshal(state)), "download")
+
+    def image_environment(self, reference: str, platform: Platform) -> list[str]:
+        """ENV of an image. Raises RpcError where there is none of that name."""
+        found = self.gateway.resolve_image_config(
+            ops.normalize_image(reference), platform=platform, log_name=f"[internal] load metadata for {reference}"
+        )
+        env: list[str] = json.loads(found.config).get("config", {}).get("Env") or []
+        return env
 
     def _solve(
         self,

@@ -23,12 +23,12 @@ def rewrite(config: bytes, plan: Plan) -> bytes:
     if not entries:
         return config
     for group in plan.groups:
-        entries = _rewrite_group(entries, group)
+        entries = _rewrite_group(entries, group, plan)
     image["history"] = entries
     return json.dumps(image, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _rewrite_group(entries: list[dict[str, object]], group: Group) -> list[dict[str, object]]:
+def _rewrite_group(entries: list[dict[str, object]], group: Group, plan: Plan) -> list[dict[str, object]]:
     expected = [re.escape("USER 0:0")]
     texts: list[str | None] = [None]
     for environment in group.environments:
@@ -36,9 +36,10 @@ def _rewrite_group(entries: list[dict[str, object]], group: Group) -> list[dict[
         texts.append(environment.line.text)
     for interpreter in group.interpreters:
         expected.append(re.escape(f"COPY / {PREFIX}/python/{interpreter}/ # buildkit"))
-        texts.append(f"PYENV {_minor(interpreter)} (CPython {interpreter})")
-    expected += [r"ENV ASTRO_PYENV_.*", r"LABEL dockerfile-pyenv\.environments=.*", re.escape(f"USER {group.user}")]
-    texts += [None, None, None]
+        texts.append(plan.title(interpreter))
+    expected += [r"ENV ASTRO_PYENV_.*"] if group.variables else []
+    expected += [r"LABEL dockerfile-pyenv\.environments=.*", re.escape(f"USER {group.user}")]
+    texts += [None] * (len(expected) - len(texts))
     start = _find(entries, expected)
     if start is None:
         return entries
@@ -65,7 +66,3 @@ def _find(entries: Sequence[dict[str, object]], expected: Sequence[str]) -> int 
         ):
             return start
     return None
-
-
-def _minor(version: str) -> str:
-    return ".".join(version.split(".")[:2])

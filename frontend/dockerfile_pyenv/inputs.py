@@ -5,16 +5,14 @@ from collections.abc import Iterable
 
 from buildkit_llb import ops
 from buildkit_llb.definition import Definition
-from buildkit_llb.ops import Mount, State
-from buildkit_llb.platforms import Platform
+from buildkit_llb.errors import RpcError
+from buildkit_llb.ops import State
+from dockerfile_pyenv import recipes
+from dockerfile_pyenv.errors import DockerfileError
 from dockerfile_pyenv.expand import REQUIREMENTS, TOOLS, requirements_directory
-from dockerfile_pyenv.interpreters import Build
 from dockerfile_pyenv.options import NAMED_CONTEXT
-from dockerfile_pyenv.plan import PREFIX, PYTHON, Plan
-
-LOADER = "/usr/lib/pyenv-loader"
-PYTHON_OF_TOOLS = "/usr/bin/python3.13"
-_UNPACK = "/pyenv/provision/interpreter"
+from dockerfile_pyenv.plan import PYTHON, Plan
+from dockerfile_pyenv.providers import Base
 
 
 def dockerfile(text: bytes, filename: str, ignore: bytes | None, description: str) -> State:
@@ -26,49 +24,6 @@ def dockerfile(text: bytes, filename: str, ignore: bytes | None, description: st
     if ignore is not None:
         actions.append(ops.mkfile(path + ".dockerignore", ignore))
     return ops.file(ops.scratch(), actions, description=description)
-
-
-def step_prefix(interpreter: str) -> str:
-    """What the names of the steps that provide an interpreter begin with."""
-    return f"[python {interpreter}] "
-
-
-def interpreter(build: Build, tools: State, platform: str) -> State:
-    """A file system that holds an interpreter's prefix: downloaded by checksum, unpacked by our tools.
-
-    The step runs on the daemon's own platform, `platform`, whatever platform the interpreter is for. It mounts
-    no more of the tools' image than it needs: another release of this frontend does not unpack anew.
-    """
-    name = posixpath.basename(build.url)
-    archive = ops.http(
-        build.url,
-        checksum=f"sha256:{build.sha256}",
-        filename="archive.tar.gz",
-        description=f"{step_prefix(build.id)}download {name.replace('%2B', '+')}",
-    )
-    step = ops.run(
-        [
-            LOADER,
-            PYTHON_OF_TOOLS,
-            "-I",
-            "-S",
-            f"{_UNPACK}/unpack.py",
-            "--archive=/archive/archive.tar.gz",
-            "--output=/out",
-            f"--prefix={PREFIX}/python/{build.id}",
-        ],
-        root=ops.scratch(),
-        mounts=[
-            Mount("/usr", tools, selector="/usr"),
-            Mount(_UNPACK, tools, selector=_UNPACK),
-            Mount("/archive", archive),
-            Mount("/out", None, readonly=False, output=True),
-        ],
-        network="none",
-        platform=Platform.parse(platform),
-        description=f"{step_prefix(build.id)}unpack",
-    )
-    return step.mounts["/out"]
 
 
 def requirements(paths: Iterable[str], context: State) -> State:
@@ -92,21 +47,28 @@ def requirements(paths: Iterable[str], context: State) -> State:
 
 
 def named_contexts(
-    plan: Plan, tools: Definition | None, context: State | None, platform: str
+    plan: Plan, builder: recipes.Builder | None, context: State | None
 ) -> tuple[dict[str, str], dict[str, Definition]]:
     """Options and inputs that give the expanded text the build contexts that it mounts from."""
-    if tools is None:
+    if builder is None:
         return {}, {}
     opts: dict[str, str] = {NAMED_CONTEXT + TOOLS: "input:" + TOOLS}
-    found: dict[str, Definition] = {TOOLS: tools}
-    tools_state = ops.from_definition(tools)
+    found: dict[str, Definition] = {TOOLS: ops.marshal(builder.tools)}
     for environment in plan.environments:
-        for target, build in environment.builds.items():
+        for target, recipe in environment.recipes.items():
+            if isinstance(recipe, Base):
+                continue
             key = f"{environment.context}::{target}" if target else environment.context
-            name = f"{PYTHON}-{build.id}-{build.platform.replace('/', '-')}"
+            name = f"{PYTHON}-{environment.interpreter.id}-{recipe.platform.replace('/', '-')}"
             opts[NAMED_CONTEXT + key] = "input:" + name
             if name not in found:
-                found[name] = ops.marshal(interpreter(build, tools_state, platform))
+                try:
+                    found[name] = ops.marshal(builder.build(environment.interpreter, recipe))
+                except RpcError as error:
+                    raise DockerfileError(
+                        f"the interpreter of this line ({environment.interpreter.provider}) is not to be had: {error}",
+                        lines=environment.line.lines,
+                    ) from error
     paths = dict.fromkeys(item.statement.requirement for item in plan.environments if item.statement.requirement)
     if paths and context is not None:
         opts[NAMED_CONTEXT + REQUIREMENTS] = "input:" + REQUIREMENTS

@@ -1,6 +1,7 @@
 """One PYENV line: its words as they are written, and what they mean once their variables are expanded.
 
-    PYENV       = "PYENV" version name [ requirement ]
+    PYENV       = "PYENV" *flag version name [ requirement ]
+    flag        = "--" name [ "=" value ]
     version     = X.Y | X.Y.Z | a pre-release such as 3.15.0rc1
     name        = ( letter | digit ) *( letter | digit | "_" | "." | "-" )
     requirement = path of a requirements file in the build context
@@ -13,20 +14,23 @@ import posixpath
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import accumulate
 from typing import Final
 
-from dockerfile_pyenv import lexer
+from dockerfile_pyenv import flags, lexer
 from dockerfile_pyenv.errors import DockerfileError
+from dockerfile_pyenv.flags import FlagError, Flags
 from dockerfile_pyenv.lexer import Dockerfile, Instruction
 from dockerfile_pyenv.shellwords import SPACES
 
-USAGE: Final = "PYENV <version> <name> [<requirements file>]"
+USAGE: Final = "PYENV [--flag …] <version> <name> [<requirements file>]"
 
 _OLDEST: Final = (3, 8)
-_VERSION: Final = re.compile(r"([1-9][0-9]*)\.(0|[1-9][0-9]*)(?:\.(0|[1-9][0-9]*))?((?:a|b|rc)[1-9][0-9]*)?")
+_FREE_THREADED: Final = (3, 13)
+"""First version with builds without the global interpreter lock, by the name of `3.13t` (PEP 703)."""
+_VERSION: Final = re.compile(r"([1-9][0-9]*)\.(0|[1-9][0-9]*)(?:\.(0|[1-9][0-9]*))?((?:a|b|rc)[1-9][0-9]*)?(t)?")
 _VERSION_WITHIN: Final = re.compile(r"(?<![0-9.])3\.[1-9]?[0-9](?:\.[0-9]+)?(?![0-9])")
 _RANGE: Final = re.compile(r"[<>=~!^*,|]")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -51,19 +55,25 @@ class RawStatement:
 
     lines: tuple[int, int]
     version: Word
-    name: Word
+    name: Word | None
+    """None only with `--no-venv`."""
     requirements: tuple[Word, ...]
     """At most one so far."""
+    flags: tuple[tuple[str, Word | None], ...] = ()
+    """Names of flags, and their values where they have one."""
 
     @property
     def words(self) -> tuple[Word, ...]:
         """All words to be expanded, in the order in which `resolve` takes them."""
-        return self.version, self.name, *self.requirements
+        values = (word for _, word in self.flags if word)
+        return self.version, *([self.name] if self.name else []), *self.requirements, *values
 
     @property
     def text(self) -> str:
         """The line as the user reads it: one blank between words, no continuations."""
-        return " ".join(["PYENV", *(word.raw for word in self.words)])
+        flags = (f"--{name}={word.raw}" if word else f"--{name}" for name, word in self.flags)
+        rest = (self.version, *([self.name] if self.name else []), *self.requirements)
+        return " ".join(["PYENV", *flags, *(word.raw for word in rest)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +81,11 @@ class Statement:
     """What a PYENV line asks for."""
 
     raw: RawStatement
+    flags: Flags
     version: str
-    """As asked for: "3.9", "3.9.23" or "3.15.0rc1"."""
+    """As asked for: "3.9", "3.9.23", "3.15.0rc1", or "3.14t" for a free-threaded build."""
     name: str
+    """ "" for a Python without a name and an environment."""
     requirement: str | None
     """Path of the requirements file, relative to the build context and without "." or ".." parts."""
 
@@ -99,11 +111,18 @@ def parse(instruction: Instruction, dockerfile: Dockerfile) -> RawStatement:
             "this line is not UTF-8: save the Dockerfile as UTF-8", lines=instruction.lines
         ) from error
     words = _split(instruction.text, dockerfile.escape, instruction.lines)
-    if words and words[0][1] == "--":
-        del words[0]
-    _check([raw for _, raw in words], instruction)
-    version, name, *requirements = _placed(words, instruction, dockerfile)
-    return RawStatement(instruction.lines, version, name, tuple(requirements))
+    count = next((i for i, (_, raw) in enumerate(words) if not raw.startswith("--") or raw == "--"), len(words))
+    given = _flags([raw for _, raw in words[:count]], instruction.lines)
+    rest = words[count + 1 :] if words[count : count + 1] and words[count][1] == "--" else words[count:]
+    no_venv = any(name == "no-venv" for name, _ in given)
+    _check([raw for _, raw in rest], instruction, no_venv=no_venv)
+    placed = list(_placed([*rest, *words[:count]], instruction, dockerfile))
+    version, *others = placed[: len(rest)]
+    raw_flags = tuple(
+        (name, None if value is None else replace(word, raw=value))
+        for (name, value), word in zip(given, placed[len(rest) :], strict=True)
+    )
+    return RawStatement(instruction.lines, version, others[0] if others else None, tuple(others[1:]), raw_flags)
 
 
 def resolve(raw: RawStatement, expanded: Sequence[str]) -> Statement:
@@ -114,14 +133,22 @@ def resolve(raw: RawStatement, expanded: Sequence[str]) -> Statement:
     for word, value in zip(raw.words, expanded, strict=True):
         if not value:
             raise DockerfileError(_about_empty(word), lines=raw.lines)
-    version, name, *requirements = expanded
-    if not _VERSION.fullmatch(version) and _VERSION.fullmatch(name):
+    values = iter(expanded)
+    version = next(values)
+    name = next(values) if raw.name else ""
+    requirements = [next(values) for _ in raw.requirements]
+    if raw.name and not _VERSION.fullmatch(version) and _VERSION.fullmatch(name):
         words = " ".join(word.raw for word in (raw.name, raw.version, *raw.requirements))
         raise DockerfileError(f"the version comes first, then the name: write PYENV {words}", lines=raw.lines)
+    try:
+        chosen = flags.resolve([(flag, next(values) if word else None) for flag, word in raw.flags])
+    except FlagError as error:
+        raise DockerfileError(str(error), lines=raw.lines) from None
     return Statement(
         raw=raw,
+        flags=chosen,
         version=_version(_shown(raw.version, version), version, raw.lines),
-        name=_name(_shown(raw.name, name), name, raw.lines),
+        name=_name(_shown(raw.name, name), name, raw.lines) if raw.name else "",
         requirement=_path(_shown(raw.requirements[0], requirements[0]), requirements[0], raw.lines)
         if requirements
         else None,
@@ -163,7 +190,14 @@ def _placed(words: Iterable[tuple[int, str]], instruction: Instruction, dockerfi
         yield Word(raw, line, column + len(piece[: offset - starts[index]].decode(errors="surrogateescape")))
 
 
-def _check(words: list[str], instruction: Instruction) -> None:
+def _flags(raws: list[str], lines: tuple[int, int]) -> list[tuple[str, str | None]]:
+    try:
+        return [flags.split(raw) for raw in raws]
+    except FlagError as error:
+        raise DockerfileError(str(error), lines=lines) from None
+
+
+def _check(words: list[str], instruction: Instruction, *, no_venv: bool) -> None:
     lines = instruction.lines
     for word in words:
         if problem := _problem(word):
@@ -176,6 +210,14 @@ def _check(words: list[str], instruction: Instruction) -> None:
         )
     if not words:
         raise DockerfileError(f"PYENV needs a version and a name: {USAGE}", lines=lines)
+    if no_venv:
+        if len(words) > 2:  # noqa: PLR2004 - version, name
+            raise DockerfileError(
+                f"--no-venv makes no environment that {_brief(words[2])} could be installed into: "
+                "PYENV --no-venv <version> [<name>]",
+                lines=lines,
+            )
+        return
     if len(words) == 1:
         missing = "a name" if words[0][:1].isdigit() else "a version and a name"
         raise DockerfileError(f"PYENV {_brief(words[0])} lacks {missing}: {USAGE}", lines=lines)
@@ -194,7 +236,7 @@ def _problem(raw: str) -> str:
     if raw.startswith("["):
         return f"PYENV has no JSON form: write {USAGE}"
     if raw.startswith("--"):
-        return f"unknown flag {_brief(raw.partition('=')[0])}: PYENV has no flags"
+        return f"the flag {_brief(raw.partition('=')[0])} stands behind the version: flags come before it"
     if raw in {"-r", "--requirement"}:
         return f"PYENV takes the requirements file without {raw}: {USAGE}"
     if raw[-1] in SPACES:
@@ -225,11 +267,13 @@ def _version(shown: str, value: str, lines: tuple[int, int]) -> str:
     match = _VERSION.fullmatch(value)
     if not match:
         raise DockerfileError(_about_version(shown, value), lines=lines)
-    major, minor, micro, pre = match.groups()
+    major, minor, micro, pre, free = match.groups()
     if (int(major), int(minor)) < _OLDEST:
         raise DockerfileError(f"Python {shown} is too old for PYENV, which knows 3.8 and newer", lines=lines)
+    if free and (int(major), int(minor)) < _FREE_THREADED:
+        raise DockerfileError(f"{shown}: free-threaded builds of Python are there from 3.13t on", lines=lines)
     if pre:
-        return f"{major}.{minor}.{micro or 0}{pre}"
+        return f"{major}.{minor}.{micro or 0}{pre}{free or ''}"
     return value
 
 

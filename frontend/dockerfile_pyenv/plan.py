@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from dockerfile_pyenv import instruction
 from dockerfile_pyenv.errors import DockerfileError
+from dockerfile_pyenv.flags import FlagError
 from dockerfile_pyenv.instruction import Statement
-from dockerfile_pyenv.interpreters import Build, InterpreterNotFoundError
+from dockerfile_pyenv.interpreters import InterpreterNotFoundError
 from dockerfile_pyenv.lexer import Dockerfile
 from dockerfile_pyenv.probe import Site
+from dockerfile_pyenv.providers import Interpreter, Recipe, minor
 from dockerfile_pyenv.stages import Line, count_stages
 
 LABEL = "dockerfile-pyenv.environments"
@@ -17,8 +19,8 @@ PREFIX = "/opt/astro-pyenv"
 PYTHON = "pyenv-python"
 """What the names of the build contexts of interpreters begin with."""
 
-Select = Callable[[str], Mapping[str, Build]]
-"""Finds the builds of a version, one for each platform of the build; raises InterpreterNotFoundError."""
+Select = Callable[[Statement, Site], Interpreter]
+"""Chooses the interpreter of a line at its place; raises InterpreterNotFoundError or FlagError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,26 +29,33 @@ class Environment:
 
     line: Line
     statement: Statement
-    builds: Mapping[str, Build]
-    """The interpreter's builds, all of one version, by the platform that is built for ("" for just one)."""
+    interpreter: Interpreter
+    recipes: Mapping[str, Recipe]
+    """How to come by the interpreter, by the platform that is built for ("" for just one)."""
     context: str
     """Name of the build context that holds the interpreter."""
     user: str
 
     @property
-    def path(self) -> str:
-        """Where the environment lives in the image."""
-        return f"{PREFIX}/envs/{self.statement.name}"
+    def prefix(self) -> str:
+        """Where the interpreter lives in the image."""
+        return f"{PREFIX}/python/{self.interpreter.id}"
 
     @property
-    def interpreter(self) -> str:
-        """Name of the interpreter's directory: the full version."""
-        return next(iter(self.builds.values())).id
+    def path(self) -> str:
+        """Where the environment lives in the image: with `--no-venv`, the interpreter itself."""
+        return self.prefix if self.statement.flags.no_venv else f"{PREFIX}/envs/{self.statement.name}"
+
+    @property
+    def python(self) -> str:
+        """What the line's variables hold."""
+        name = f"python{self.interpreter.minor}" if self.statement.flags.no_venv else "python"
+        return f"{self.path}/bin/{name}"
 
     @property
     def variables(self) -> tuple[str, ...]:
         """Names of the ENV variables that hold the path of the environment's python."""
-        return instruction.env_names(self.statement.name)
+        return instruction.env_names(self.statement.name) if self.statement.name else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +64,14 @@ class Group:
 
     environments: tuple[Environment, ...]
     interpreters: Mapping[str, str]
-    """Interpreters that the group adds to the image, and the build contexts that hold them."""
+    """Names of the interpreters that the group adds to the image, and of the build contexts that hold them."""
     label: str
     """Value of the image label after the group."""
+
+    @property
+    def variables(self) -> tuple[tuple[str, str], ...]:
+        """ENV variables that the group adds, and their values."""
+        return tuple((name, item.python) for item in self.environments for name in item.variables)
 
     @property
     def user(self) -> str:
@@ -73,6 +87,11 @@ class Plan:
     unreached: tuple[Line, ...]
     stages: int
     """How many stages the user's file has."""
+
+    def title(self, interpreter: str) -> str:
+        """What progress and history call the step that adds an interpreter to the image."""
+        one = next(item.interpreter for item in self.environments if item.interpreter.id == interpreter)
+        return f"PYENV {one.minor} ({one.title})"
 
     @property
     def environments(self) -> tuple[Environment, ...]:
@@ -130,21 +149,21 @@ def _environment(line: Line, sites: tuple[Site, ...], select: Select) -> Environ
         )
     statement = instruction.resolve(line.statement, site.words)
     try:
-        builds = select(statement.version)
-    except InterpreterNotFoundError as error:
+        interpreter = select(statement, site)
+    except (InterpreterNotFoundError, FlagError) as error:
         raise DockerfileError(str(error), lines=line.lines) from error
-    of_target = {site.target: builds[site.platform] for site in sites}
-    return Environment(line, statement, of_target, _context(sites, of_target), site.user)
+    recipes = {site.target: interpreter.recipes[site.platform] for site in sites}
+    return Environment(line, statement, interpreter, recipes, _context(sites, interpreter), site.user)
 
 
-def _context(sites: tuple[Site, ...], builds: Mapping[str, Build]) -> str:
+def _context(sites: tuple[Site, ...], interpreter: Interpreter) -> str:
     """Name the build context of a line's interpreter.
 
     Upstream looks a named context up for the platform that is built for, whatever the stage's own one is
     (dockerfile2llb/convert.go, BuildKit v0.25 at least). So lines whose stages stand to that in different ways need
     contexts of different names.
     """
-    name = f"{PYTHON}-{next(iter(builds.values())).id}"
+    name = f"{PYTHON}-{interpreter.id}"
     if all(site.target in {"", site.platform} for site in sites):
         return name
     return "-".join([name, *dict.fromkeys(site.platform.replace("/", "-") for site in sites)])
@@ -155,7 +174,7 @@ def _check_names(environment: Environment, sites: tuple[Site, ...], earlier: Map
     for site in sites:
         for number in site.below:
             other = earlier[number]
-            if other.statement.name == name:
+            if name and other.statement.name == name:
                 raise DockerfileError(
                     f"the name {name} is taken: line {other.line.lines[0]} makes an environment of that name. "
                     "Choose another name",
@@ -177,34 +196,32 @@ def _check_names(environment: Environment, sites: tuple[Site, ...], earlier: Map
 
 
 def _check_interpreter(environment: Environment, sites: tuple[Site, ...], earlier: Mapping[int, Environment]) -> None:
-    wanted = _minor(environment.interpreter)
+    own = environment.interpreter
     for site in sites:
         for number in site.below:
-            other = earlier[number]
-            if _minor(other.interpreter) == wanted and other.interpreter != environment.interpreter:
-                raise DockerfileError(
-                    f"two builds of Python {wanted} cannot stand in one stage, since python{wanted} would be "
-                    f"ambiguous: this line asks for {environment.interpreter}, line {other.line.lines[0]} for "
-                    f"{other.interpreter}. Ask for the same version in both",
-                    lines=environment.line.lines,
-                )
-
-
-def _check_base(environment: Environment, label: str) -> None:
-    """Refuse a second build of a version that the base image, itself made with PYENV lines, brings along."""
-    wanted = environment.interpreter
-    for entry in _entries(label):
-        if _minor(entry["version"]) == _minor(wanted) and entry["version"] != wanted:
+            other = earlier[number].interpreter
+            if other.minor != own.minor or other.id == own.id or "base" in {own.id, other.id}:
+                continue
+            name = f"python{own.minor}"
             raise DockerfileError(
-                f"this line asks for Python {wanted}, and the base image has Python {entry['version']} of the "
-                f"environment {entry['name']}: python{_minor(wanted)} would be ambiguous. "
-                f"Ask for {entry['version']}, or build the base image anew",
+                f"two builds of Python {own.minor} cannot stand in one stage, since {name} would be ambiguous: "
+                f"this line asks for {own.version} ({own.provider}), line {earlier[number].line.lines[0]} for "
+                f"{other.version} ({other.provider}). Ask for the same in both",
                 lines=environment.line.lines,
             )
 
 
-def _minor(version: str) -> str:
-    return ".".join(version.split(".")[:2])
+def _check_base(environment: Environment, label: str) -> None:
+    """Refuse a second build of a version that the base image, itself made with PYENV lines, brings along."""
+    own = environment.interpreter
+    for entry in _entries(label):
+        if minor(entry["version"]) == own.minor and entry["version"] != own.version and not own.is_base:
+            raise DockerfileError(
+                f"this line asks for Python {own.version}, and the base image has Python {entry['version']} of the "
+                f"environment {entry['name']}: python{own.minor} would be ambiguous. "
+                f"Ask for {entry['version']}, or build the base image anew",
+                lines=environment.line.lines,
+            )
 
 
 def _group(
@@ -214,17 +231,18 @@ def _group(
     label: str,
 ) -> Group:
     below = [number for number in sites[members[0]][0].below if number not in members]
-    present = {environments[number].interpreter for number in below}
+    present = {environments[number].interpreter.id for number in below} | {"base"}
     group = [environments[number] for number in members]
-    added = {item.interpreter: item.context for item in group if item.interpreter not in present}
-    entries = [*_entries(label), *map(_entry, [*(environments[number] for number in below), *group])]
+    added = {item.interpreter.id: item.context for item in group if item.interpreter.id not in present}
+    named = [item for item in [*(environments[number] for number in below), *group] if item.statement.name]
+    entries = [*_entries(label), *map(_entry, named)]
     return Group(tuple(group), added, json.dumps(entries, separators=(",", ":")))
 
 
 def _entry(environment: Environment) -> dict[str, str]:
     return {
         "name": environment.statement.name,
-        "version": next(iter(environment.builds.values())).version,
+        "version": environment.interpreter.version,
         "path": environment.path,
     }
 

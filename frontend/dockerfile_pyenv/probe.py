@@ -41,6 +41,8 @@ class Site:
     """Numbers of the PYENV lines whose environments the line finds in its file system, in the order of building."""
     empty: bool
     """The line stands in a stage made FROM scratch that holds nothing yet."""
+    base: str = ""
+    """What the stage's file system starts from, as its source op names it: "docker-image://docker.io/library/…"."""
 
 
 def text(dockerfile: Dockerfile, lines: Sequence[Line]) -> Expansion:
@@ -86,13 +88,13 @@ def _site(number: int, target: str, vertex: Vertex, vertices: Mapping[str, Verte
     while (key := _variable(number, len(words))) in env:
         words.append(env[key])
     below: list[int] = []
-    empty = True
+    empty, base = True, ""
     for lower in _roots(vertex, vertices):
         marked = _number(lower)
         if marked is not None:
             below.append(marked)
         elif lower.op.WhichOneof("op") != "file" or any(action.HasField("copy") for action in lower.op.file.actions):
-            empty = False
+            empty, base = False, lower.op.source.identifier
     return Site(
         number=number,
         target=target,
@@ -102,6 +104,7 @@ def _site(number: int, target: str, vertex: Vertex, vertices: Mapping[str, Verte
         words=tuple(words),
         below=tuple(reversed(below)),
         empty=empty,
+        base=base,
     )
 
 

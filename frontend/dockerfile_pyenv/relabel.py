@@ -11,9 +11,9 @@ from buildkit_llb.definition import Definition
 from buildkit_llb.errors import Range
 from buildkit_llb.proto import ops_pb2
 from buildkit_llb.sourcemap import Location
-from dockerfile_pyenv.expand import RUN
-from dockerfile_pyenv.inputs import step_prefix
+from dockerfile_pyenv import expand
 from dockerfile_pyenv.plan import PREFIX, Plan
+from dockerfile_pyenv.recipes import step_prefix
 from dockerfile_pyenv.source import Source
 from dockerfile_pyenv.text import Expansion
 
@@ -50,7 +50,7 @@ def _locate_interpreters(definition: Definition, source: Source, plan: Plan) -> 
     located.CopyFrom(definition.source)
     for vertex in definition.vertices():
         for environment in plan.environments:
-            if vertex.name.startswith(step_prefix(environment.interpreter)):
+            if vertex.name.startswith(step_prefix(environment.interpreter.id)):
                 first, last = environment.line.lines
                 ranges = [sourcemap.range_to_pb(Range(line, line)) for line in range(first, last + 1)]
                 location = ops_pb2.Location(source_index=index, ranges=ranges)
@@ -64,7 +64,7 @@ def _names(definition: Definition, expansion: Expansion, plan: Plan) -> dict[str
     The instructions that add interpreters are no instructions of the user's file: they get the number of the PYENV
     line that they belong to, and the steps after them count without them.
     """
-    environments = {environment.path: environment for environment in plan.environments}
+    environments = {tuple(expand.command(environment)): environment for environment in plan.environments}
     texts: dict[str, str] = {}
     extras: dict[_Stage, set[int]] = {}
     steps = {vertex.digest: match for vertex in definition.vertices() if (match := _NAME.fullmatch(vertex.name))}
@@ -74,9 +74,9 @@ def _names(definition: Definition, expansion: Expansion, plan: Plan) -> dict[str
         if match is None or not _is_generated(lines.get(vertex.digest, ()), expansion):
             continue
         if interpreter := _interpreter(vertex.op):
-            texts[vertex.digest] = f"PYENV {'.'.join(interpreter.split('.')[:2])} (CPython {interpreter})"
+            texts[vertex.digest] = plan.title(interpreter)
             extras.setdefault(_stage(match), set()).add(int(match["index"]))
-        elif environment := environments.get(_environment(vertex.op)):
+        elif environment := environments.get(tuple(vertex.op.exec.meta.args)):
             texts[vertex.digest] = environment.line.text
     return {
         digest: _name(match, plan, extras.get(_stage(match), set()), texts.get(digest, match["rest"]))
@@ -101,15 +101,6 @@ def _name(match: re.Match[str], plan: Plan, extras: set[int], text: str) -> str:
 
 def _is_generated(locations: tuple[Location, ...], expansion: Expansion) -> bool:
     return any(location.first_line in expansion.generated for location in locations)
-
-
-def _environment(op: ops_pb2.Op) -> str:
-    """Path of the environment that an exec builds; "" for other ops."""
-    args = op.exec.meta.args
-    if f"{RUN}/provision" not in args:
-        return ""
-    name = next((arg.removeprefix("--name=") for arg in args if arg.startswith("--name=")), "")
-    return f"{PREFIX}/envs/{name}"
 
 
 def _interpreter(op: ops_pb2.Op) -> str:

@@ -1,38 +1,40 @@
 """Plans of Dockerfiles without an engine: what the probe would find is said by the test."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from dockerfile_pyenv import plan as planning
 from dockerfile_pyenv import stages
 from dockerfile_pyenv.errors import DockerfileError
-from dockerfile_pyenv.interpreters import Build, InterpreterNotFoundError
+from dockerfile_pyenv.instruction import Statement
+from dockerfile_pyenv.interpreters import Table
 from dockerfile_pyenv.lexer import Dockerfile, lex
 from dockerfile_pyenv.plan import Plan
 from dockerfile_pyenv.probe import Site
+from dockerfile_pyenv.providers import Interpreter, choose
 from dockerfile_pyenv.stages import Line
 
-NEWEST = {"3.9": "3.9.25", "3.10": "3.10.19", "3.11": "3.11.14", "3.13": "3.13.9"}
-
-
-def select(version: str, platforms: Sequence[str] = ("linux/amd64", "linux/arm64")) -> Mapping[str, Build]:
-    """Stand in for the table of interpreters."""
-    found = NEWEST.get(version, version)
-    if ".".join(found.split(".")[:2]) not in NEWEST:
-        raise InterpreterNotFoundError(f"there is no Python {version} for linux/amd64; the nearest is 3.13.9")
-    return {
-        platform: Build(
-            version=found,
-            tag="20251014",
-            platform=platform,
-            libc="gnu",
-            url=f"https://example.org/20251014/cpython-{found}.tar.gz",
-            sha256="0" * 64,
-        )
-        for platform in platforms
+TABLE = Table(
+    {
+        "arch": {"family": family},
+        "libc": "gnu",
+        "major": 3,
+        "minor": minor,
+        "patch": patch,
+        "url": f"https://example.org/20251014/cpython-3.{minor}.{patch}-{family}-install_only_stripped.tar.gz",
+        "sha256": "0" * 64,
+        "build": "20251014",
     }
+    for minor, patch in ((9, 18), (9, 25), (10, 19), (11, 14), (13, 9))
+    for family in ("x86_64", "aarch64")
+)
+
+
+def select(statement: Statement, site: Site) -> Interpreter:
+    """Choose an interpreter from a table that changes with no release."""
+    return choose(statement, site.base, ["linux/amd64", "linux/arm64"], lambda _: "", lambda: TABLE)
 
 
 Probe = list[Any] | None

@@ -67,15 +67,15 @@ def test_a_build_returns_the_relabelled_graph(serve: Serve) -> None:
         "[1/3] FROM debian",
         "[2/3] PYENV 3.9 epo_pyenv requirements.txt",
         "[3/3] PYENV 3.11 two",
-        f"[3/3] PYENV 3.9 (CPython {PYTHON_3_9})",
-        f"[3/3] PYENV 3.11 (CPython {PYTHON_3_11})",
+        f"[3/3] PYENV 3.9 (CPython {PYTHON_3_9}, standalone)",
+        f"[3/3] PYENV 3.11 (CPython {PYTHON_3_11}, standalone)",
     ]
     config = json.loads(returned.result.metadata["containerimage.config"])
     assert [entry["created_by"] for entry in config["history"]] == [
         "PYENV 3.9 epo_pyenv requirements.txt",
         "PYENV 3.11 two",
-        f"PYENV 3.9 (CPython {PYTHON_3_9})",
-        f"PYENV 3.11 (CPython {PYTHON_3_11})",
+        f"PYENV 3.9 (CPython {PYTHON_3_9}, standalone)",
+        f"PYENV 3.11 (CPython {PYTHON_3_11}, standalone)",
     ]
 
 

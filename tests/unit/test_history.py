@@ -43,7 +43,7 @@ def test_a_group_leaves_one_entry_for_each_layer() -> None:
         ("base", True),
         ("PYENV 3.9 one one.txt", True),
         ("PYENV 3.9 two", True),
-        ("PYENV 3.9 (CPython 3.9.25)", True),
+        ("PYENV 3.9 (CPython 3.9.25, standalone)", True),
         ("RUN x # buildkit", True),
     ]
 

@@ -14,7 +14,7 @@ from dockerfile_pyenv.lexer import lex
 steady = settings(
     derandomize=True, max_examples=600, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
-USAGE = "PYENV <version> <name> [<requirements file>]"
+USAGE = "PYENV [--flag …] <version> <name> [<requirements file>]"
 
 
 def read(source: str | bytes) -> RawStatement:
@@ -132,8 +132,24 @@ def test_words_are_those_of_upstream(text: str) -> None:
         ("PYENV", f"PYENV needs a version and a name: {USAGE}"),
         ("PYENV 3.9", f"PYENV 3.9 lacks a name: {USAGE}"),
         ("PYENV epo_pyenv", f"PYENV epo_pyenv lacks a version and a name: {USAGE}"),
-        ("PYENV --system-site=1 3.9 x", "unknown flag --system-site: PYENV has no flags"),
-        ("PYENV 3.9 x --upgrade", "unknown flag --upgrade: PYENV has no flags"),
+        (
+            "PYENV --system-site=1 3.9 x",
+            "unknown flag --system-site. Known are --interpreter, --libc, --builder, --enable-optimizations, --no-venv",
+        ),
+        (
+            "PYENV --interpeter=base 3.9 x",
+            (
+                "unknown flag --interpeter (did you mean --interpreter?). "
+                "Known are --interpreter, --libc, --builder, --enable-optimizations, --no-venv"
+            ),
+        ),
+        ("PYENV --libc 3.9 x", "--libc needs a value, gnu or musl: write --libc=…"),
+        ("PYENV --no-venv=yes 3.9", "--no-venv has no value: write just --no-venv"),
+        (
+            "PYENV --no-venv 3.9 x r.txt",
+            "--no-venv makes no environment that r.txt could be installed into: PYENV --no-venv <version> [<name>]",
+        ),
+        ("PYENV 3.9 x --upgrade", "the flag --upgrade stands behind the version: flags come before it"),
         (
             "PYENV 3.9 x a.txt b.txt",
             (

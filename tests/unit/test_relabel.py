@@ -44,7 +44,7 @@ def test_steps_read_and_count_as_the_users_file_has_them() -> None:
         "[1/4] FROM a",
         "[2/4] PYENV 3.9 one one.txt",
         "[3/4] PYENV 3.9 two",
-        "[3/4] PYENV 3.9 (CPython 3.9.25)",
+        "[3/4] PYENV 3.9 (CPython 3.9.25, standalone)",
         "[4/4] RUN y",
     ]
 

@@ -1,0 +1,154 @@
+"""Recipes of interpreters to graphs that make their prefixes: small ones, the same in every image that needs them.
+
+The steps' command lines and mounts are those that the scripts in provision/interpreter/ describe at their heads.
+"""
+
+import posixpath
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from buildkit_llb import ops
+from buildkit_llb.ops import Mount, State
+from buildkit_llb.platforms import Platform
+from dockerfile_pyenv.interpreters import Build
+from dockerfile_pyenv.plan import PREFIX
+from dockerfile_pyenv.providers import Image, Interpreter, Tarball
+
+_LOADER = "/usr/lib/pyenv-loader"
+_PYTHON = "/usr/bin/python3.13"
+_SCRIPTS = "/pyenv/provision/interpreter"
+_PATCHELF = "/pyenv/patchelf"
+
+
+def step_prefix(interpreter: str) -> str:
+    """What the names of the steps that provide an interpreter begin with."""
+    return f"[python {interpreter}] "
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """Makes the graphs of one build.
+
+    Our own steps run on the daemon's own platform, whatever platform the interpreter is for. They mount no more of
+    the tools' image than they need: another release of this frontend does nothing anew.
+    """
+
+    tools: State
+    """File system of this frontend's image."""
+    platform: Platform
+    """The daemon's own platform."""
+    environment: Callable[[str, Platform], Sequence[str]]
+    """ENV of an image, by its reference: entries "name=value"."""
+
+    def build(self, interpreter: Interpreter, recipe: Build | Tarball | Image) -> State:
+        """A file system that holds an interpreter's prefix, made for its place in the image.
+
+        Raises RpcError where an image that is needed is not there.
+        """
+        match recipe:
+            case Build():
+                return self._standalone(interpreter, recipe)
+            case Tarball():
+                return self._compiled(interpreter, recipe)
+            case Image():
+                return self._collected(interpreter, recipe)
+
+    def _standalone(self, interpreter: Interpreter, build: Build) -> State:
+        name = posixpath.basename(build.url).replace("%2B", "+")
+        archive = ops.http(
+            build.url,
+            checksum=f"sha256:{build.sha256}",
+            filename="archive.tar.gz",
+            description=f"{step_prefix(interpreter.id)}download {name}",
+        )
+        return self._finish(interpreter, ["--archive=/archive/archive.tar.gz"], [Mount("/archive", archive)], "unpack")
+
+    def _compiled(self, interpreter: Interpreter, tarball: Tarball) -> State:
+        """Three steps: a builder that has all that is needed, the compilation without network, the finish."""
+        platform = Platform.parse(tarball.platform)
+        name = posixpath.basename(tarball.url)
+        step = step_prefix(interpreter.id)
+        source = ops.http(
+            tarball.url, checksum=f"sha256:{tarball.sha256}", filename=name, description=f"{step}download {name}"
+        )
+        env = self.environment(tarball.builder, platform)
+        builder = ops.run(
+            ["/bin/sh", f"{_SCRIPTS}/builder.sh"],
+            root=ops.image(tarball.builder, platform=platform, description=f"{step}builder {tarball.builder}"),
+            mounts=[self._script("builder.sh")],
+            env=env,
+            platform=platform,
+            description=f"{step}make {tarball.builder} a builder",
+        )
+        prefix = _prefix(interpreter)
+        options = ["--optimize"] if tarball.optimize else []
+        options += ["--free-threaded"] if tarball.free_threaded else []
+        compiled = ops.run(
+            ["/bin/sh", f"{_SCRIPTS}/compile.sh", *options, "/source", prefix],
+            root=builder.root,
+            mounts=[
+                self._script("compile.sh"),
+                Mount("/source", source),
+                Mount("/tmp", tmpfs=True),  # noqa: S108 - the step's own
+                Mount(prefix, readonly=False, output=True),
+            ],
+            env=env,
+            network="none",
+            platform=platform,
+            description=f"{step}compile {name}",
+        )
+        return self._finish(interpreter, ["--tree=/tree"], [Mount("/tree", compiled.mounts[prefix])], "finish")
+
+    def _collected(self, interpreter: Interpreter, image: Image) -> State:
+        """Two steps: the files out of the image, and what only the interpreter itself can do with them."""
+        platform = Platform.parse(image.platform)
+        step = step_prefix(interpreter.id)
+        root = ops.image(image.reference, platform=platform, description=f"{step}image {image.reference}")
+        env = dict(entry.split("=", 1) for entry in self.environment(image.reference, platform))
+        collected = self._finish(
+            interpreter,
+            [
+                "--image=/image",
+                f"--version={interpreter.minor}",
+                f"--path={env.get('PATH', '')}",
+                f"--library-path={env.get('LD_LIBRARY_PATH', '')}",
+            ],
+            [Mount("/image", root), Mount(_PATCHELF, self.tools, selector=_PATCHELF)],
+            f"collect from {image.reference}",
+        )
+        prefix = _prefix(interpreter)
+        sealed = ops.run(
+            [f"{prefix}/bin/python{interpreter.minor}", "-s", "-B", f"{_SCRIPTS}/seal.py"],
+            root=root,
+            mounts=[self._script("seal.py"), Mount(prefix, collected, readonly=False, output=True)],
+            env=["PYTHONHASHSEED=0"],
+            network="none",
+            platform=platform,
+            description=f"{step}seal",
+        )
+        return sealed.mounts[prefix]
+
+    def _finish(self, interpreter: Interpreter, options: Sequence[str], mounts: Sequence[Mount], what: str) -> State:
+        """Run `finish` under the tools' own Python, in a root that holds nothing else."""
+        script = f"{_SCRIPTS}/finish"
+        step = ops.run(
+            [_LOADER, _PYTHON, "-I", "-S", script, *options, "--output=/out", f"--prefix={_prefix(interpreter)}"],
+            root=ops.scratch(),
+            mounts=[
+                Mount("/usr", self.tools, selector="/usr"),
+                Mount(script, self.tools, selector=script),
+                Mount("/out", readonly=False, output=True),
+                *mounts,
+            ],
+            network="none",
+            platform=self.platform,
+            description=f"{step_prefix(interpreter.id)}{what}",
+        )
+        return step.mounts["/out"]
+
+    def _script(self, name: str) -> Mount:
+        return Mount(f"{_SCRIPTS}/{name}", self.tools, selector=f"{_SCRIPTS}/{name}")
+
+
+def _prefix(interpreter: Interpreter) -> str:
+    return f"{PREFIX}/python/{interpreter.id}"
