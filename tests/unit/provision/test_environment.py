@@ -1,8 +1,11 @@
 """An environment, built as in a step of a stage by the real uv, but in a temporary directory and without network."""
 
 import ast
+import importlib
 import importlib.util
+import json
 import os
+import platform
 import subprocess
 import sys
 import zipfile
@@ -234,26 +237,161 @@ def test_file_system_that_does_not_take_it(build: Build, layout: Layout, capfd: 
     assert "epo: the environment cannot be built: " in capfd.readouterr().out
 
 
-def test_incomplete_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_incomplete_interpreter(monkeypatch: pytest.MonkeyPatch, layout: Layout) -> None:
     """A base that lacks libraries is told by the names of the modules that need them."""
     monkeypatch.setattr(interpreter, "NEEDED", ("zlib", "no_such_module"))
     with pytest.raises(
-        ProvisionError, match=r"cannot import no_such_module \(No module named 'no_such_module'\)\. Install"
+        ProvisionError,
+        match=r"cannot import no_such_module \(No module named 'no_such_module'\)\. Install what is named",
     ):
-        interpreter.check(VERSION)
+        interpreter.check(VERSION, layout)
 
 
-def test_another_interpreter() -> None:
+@pytest.mark.parametrize(
+    ("message", "library"),
+    [
+        pytest.param(
+            "libsqlite3.so.0: cannot open shared object file: No such file or directory", "libsqlite3.so.0", id="glibc"
+        ),
+        pytest.param(
+            "Error loading shared library libffi.so.8: No such file or directory (needed by /x.so)",
+            "libffi.so.8",
+            id="musl",
+        ),
+        pytest.param(
+            "/lib/x86_64-linux-gnu/libcrypto.so.3: version `OPENSSL_3.3.0' not found (required by /x.so)",
+            "/lib/x86_64-linux-gnu/libcrypto.so.3",
+            id="version",
+        ),
+    ],
+)
+def test_missing_library(monkeypatch: pytest.MonkeyPatch, layout: Layout, message: str, library: str) -> None:
+    """A missing shared library is named, with what to do."""
+
+    def fail(_: str) -> None:
+        raise ImportError(message)
+
+    monkeypatch.setattr(importlib, "import_module", fail)
+    monkeypatch.setattr(interpreter, "NEEDED", ("sqlite3",))
+    with pytest.raises(ProvisionError) as error:
+        interpreter.check(VERSION, layout)
+    assert f"cannot import sqlite3 ({message}). Install {library} before this line, or choose" in str(error.value)
+
+
+def test_another_interpreter(layout: Layout) -> None:
     """An interpreter of another version than is said is found out."""
     with pytest.raises(ProvisionError, match=rf"says that it is Python {VERSION}, not 2\.7"):
-        interpreter.check("2.7")
+        interpreter.check("2.7", layout)
 
 
-def test_interpreter_without_pip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_free_threaded_interpreter(monkeypatch: pytest.MonkeyPatch, layout: Layout) -> None:
+    """A free-threaded build has another version than one with the lock."""
+    monkeypatch.setattr(sys, "abiflags", "t")
+    interpreter.check(f"{VERSION}t", layout)
+    with pytest.raises(ProvisionError, match=rf"says that it is Python {VERSION}t, not {VERSION}$"):
+        interpreter.check(VERSION, layout)
+
+
+def test_interpreter_without_pip(monkeypatch: pytest.MonkeyPatch, layout: Layout) -> None:
     """An interpreter without pip is found out."""
-    monkeypatch.setattr(interpreter, "pip", lambda: tmp_path)
+    monkeypatch.setattr(interpreter, "pip", lambda: None)
     with pytest.raises(ProvisionError, match="has no pip"):
-        interpreter.check(VERSION)
+        interpreter.check(VERSION, layout)
+
+
+def test_pip_that_does_not_run(monkeypatch: pytest.MonkeyPatch, layout: Layout, tmp_path: Path) -> None:
+    """A pip that fails on this base is found out, with the last line of what it says."""
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho Traceback >&2\necho 'ImportError: no luck' >&2\nexit 1\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    with pytest.raises(ProvisionError, match=r"does not run on this base image: ImportError: no luck$"):
+        interpreter.check(VERSION, layout)
+
+
+@pytest.mark.parametrize(
+    ("needed", "own", "fits"),
+    [
+        pytest.param("2.31", "2.31", True, id="same"),
+        pytest.param("2.9", "2.31", True, id="compared as numbers"),
+        pytest.param("2.36", "2.31", False, id="too old"),
+        pytest.param(None, "2.31", True, id="needs no glibc"),
+        pytest.param("2.36", "", True, id="another libc, which the loader tells"),
+    ],
+)
+def test_glibc(
+    monkeypatch: pytest.MonkeyPatch, layout: Layout, tmp_path: Path, needed: str | None, own: str, *, fits: bool
+) -> None:
+    """A base whose glibc is older than what the interpreter needs is told so in one sentence."""
+    (tmp_path / ".pyenv-interpreter.json").write_text(json.dumps({"glibc": needed}))
+    monkeypatch.setattr(sys, "base_prefix", str(tmp_path))
+    monkeypatch.setattr(interpreter, "glibc", lambda: own)
+    if fits:
+        interpreter.check(VERSION, layout)
+    else:
+        with pytest.raises(
+            ProvisionError, match=r"^this base image has glibc 2\.31, and this build of Python .* 2\.36"
+        ):
+            interpreter.check(VERSION, layout)
+
+
+def test_own_glibc() -> None:
+    """The version of glibc is that which the loader reports."""
+    assert interpreter.glibc() == platform.libc_ver()[1]
+
+
+def run(program: ModuleType, layout: Layout, *arguments: str) -> int:
+    """Run the program with only these arguments."""
+    return int(program.main([*arguments, f"--version={VERSION}"], {"PATH": "/nowhere"}, layout))
+
+
+@pytest.mark.parametrize(("name", "title"), [((), f"python{VERSION}"), (("--name=seed",), "seed")])
+def test_no_venv(
+    program: ModuleType, layout: Layout, capfd: pytest.CaptureFixture[str], name: tuple[str, ...], title: str
+) -> None:
+    """An interpreter without an environment is checked and gets its name on PATH, and leaves nothing else."""
+    assert run(program, layout, "--no-venv", *name, f"--interpreter={sys.base_prefix}") == 0
+    assert (layout.commands / f"python{VERSION}").readlink() == Path(sys.base_prefix, "bin", f"python{VERSION}")
+    assert not layout.environments.exists()
+    assert list(layout.tmp.iterdir()) == []
+    version = sys.version.split()[0]
+    assert capfd.readouterr().out == f"{title}: Python {version}, without an environment\n"
+
+
+def test_name_is_needed(program: ModuleType, layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    """An environment has a name."""
+    with pytest.raises(SystemExit):
+        run(program, layout, "--interpreter=/opt")
+    assert "an environment needs a --name" in capsys.readouterr().err
+
+
+def test_interpreter_of_the_base(program: ModuleType, layout: Layout) -> None:
+    """The base's own interpreter gets no link, and its own pip is the environment's."""
+    assert run(program, layout, "--name=epo", "--interpreter=base") == 0
+    assert not layout.commands.exists()
+    assert output(layout.environments / "epo/bin/pip", "--version").startswith("pip ")
+    assert str(interpreter.pip()) in (packages(layout) / "pip/__init__.py").read_text()
+
+
+def test_base_without_pip(program: ModuleType, layout: Layout, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where the base's interpreter has no pip, the environment gets that of its ensurepip."""
+    bundled = wheel(tmp_path / "_bundled", "pip", "99.0", {"pip/__init__.py": "def main(): print('bundled')\n"})
+    monkeypatch.setattr(interpreter, "pip", lambda: None)
+    monkeypatch.setattr(interpreter, "pip_wheel", lambda: bundled)
+    assert run(program, layout, "--name=epo", "--interpreter=base") == 0
+    assert output(layout.environments / "epo/bin/python", "-c", "import pip; pip.main()") == "bundled"
+    assert (packages(layout) / "pip-99.0.dist-info").is_dir()
+    (compiled,) = (packages(layout) / "pip").glob("__pycache__/*.pyc")
+    assert compiled.read_bytes()[4:8] == b"\x01\0\0\0"
+
+
+def test_base_without_ensurepip(
+    program: ModuleType, layout: Layout, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A base with neither pip nor ensurepip is told what to install."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    assert run(program, layout, "--name=epo", "--interpreter=base") == 1
+    assert "own Python has neither pip nor ensurepip: install one before this line" in capfd.readouterr().out
 
 
 @pytest.fixture

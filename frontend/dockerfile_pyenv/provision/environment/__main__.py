@@ -1,6 +1,10 @@
 """Builds one environment, in a step of the user's stage, as root, under the interpreter that the environment is for.
 
     pythonX.Y -I -B <this directory> --name=NAME --version=X.Y --interpreter=PREFIX --owner=USER [--requirement=PATH]
+    pythonX.Y -I -B <this directory> --no-venv [--name=NAME] --version=X.Y --interpreter=PREFIX
+
+With `--interpreter=base` it is the base image's own interpreter that runs this and that the environment is for; its
+name is on PATH already. With `--no-venv` the interpreter is checked and gets its name on PATH, and that is all.
 
 Runs on every Python from 3.8 on with the standard library alone. uv installs; what is here makes the environment what
 a PYENV line promises, whatever the stage's settings, user and file system are.
@@ -10,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import time
 from typing import TYPE_CHECKING, List, Mapping
@@ -25,31 +30,53 @@ from layout import Layout, ProvisionError
 if TYPE_CHECKING:
     from pathlib import Path
 
+BASE = "base"
+"""In place of a prefix: the base image's own interpreter."""
+
 
 def main(arguments: List[str], environ: Mapping[str, str], layout: Layout) -> int:
     """Build the environment; return the exit status."""
     parser = argparse.ArgumentParser(prog="provision", allow_abbrev=False)
-    for name in ("name", "version", "interpreter", "owner"):
+    parser.add_argument("--no-venv", action="store_true")
+    for name in ("version", "interpreter"):
         parser.add_argument("--" + name, required=True)
-    parser.add_argument("--requirement")
+    for name in ("name", "owner", "requirement"):
+        parser.add_argument("--" + name, default="")
     options = parser.parse_args(arguments)
+    if not options.no_venv and not options.name:
+        parser.error("an environment needs a --name")
+    title = options.name or f"python{options.version}"
     os.umask(0o022)
     try:
-        build(options, environ, layout)
+        if options.no_venv:
+            add(title, options, environ, layout)
+        else:
+            build(options, environ, layout)
     except ProvisionError as error:
-        say(options.name, str(error))
+        say(title, str(error))
         return 1
     except OSError as error:
-        say(options.name, f"the environment cannot be built: {error}")
+        say(title, f"the environment cannot be built: {error}")
         return 1
     return 0
+
+
+def add(title: str, options: argparse.Namespace, environ: Mapping[str, str], layout: Layout) -> None:
+    """Add an interpreter without an environment. Raises ProvisionError and OSError."""
+    say(title, f"Python {sys.version.split()[0]}, without an environment")
+    interpreter.check(options.version, layout)
+    trial = layout.tmp / "venv"
+    environment.create(trial)
+    shutil.rmtree(str(trial))
+    environment.link_command(options.interpreter, options.version, environ, layout)
 
 
 def build(options: argparse.Namespace, environ: Mapping[str, str], layout: Layout) -> None:
     """Build the environment. Raises ProvisionError, and OSError for a file system that does not take it."""
     started = time.monotonic()
     say(options.name, f"Python {sys.version.split()[0]}, {options.requirement or 'no requirements'}")
-    interpreter.check(options.version)
+    base = options.interpreter == BASE
+    interpreter.check(options.version, layout, base=base)
     user = owner.resolve(options.owner, layout)
     tmp = layout.find("/tmp")  # noqa: S108 - the image's, looked at only
     before = tidy.listing(tmp)
@@ -68,7 +95,8 @@ def build(options: argparse.Namespace, environ: Mapping[str, str], layout: Layou
         installer.install(path, options.requirement, chosen, user, layout)
     count = tidy.settle(path, options.version)
     environment.add_pip(path, options.version)
-    environment.link_command(options.interpreter, options.version, environ, layout)
+    if not base:
+        environment.link_command(options.interpreter, options.version, environ, layout)
     owner.give(path, user)
     tidy.remove_new(tmp, before)
     packages = "1 package" if count == 1 else f"{count} packages"

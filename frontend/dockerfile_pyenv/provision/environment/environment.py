@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import py_compile
-import venv
+import zipfile
 from pathlib import Path
 from typing import Mapping
 
@@ -35,6 +36,8 @@ def create(path: Path) -> None:
     """Make an empty virtual environment of the running interpreter, and what is missing of its parent directories."""
     if os.path.lexists(path):
         raise ProvisionError(f"{path} is there already: choose another name for this environment")
+    import venv  # noqa: PLC0415 - a base's own Python may lack it, which `interpreter.check` tells
+
     # Unlike `uv venv`, the standard module leaves links, scripts and pyvenv.cfg as every tool knows them.
     venv.EnvBuilder(symlinks=True, with_pip=False).create(path)
 
@@ -42,20 +45,40 @@ def create(path: Path) -> None:
 def add_pip(path: Path, version: str) -> None:
     """Let `pip` and `python -m pip` work in the environment through the interpreter's pip.
 
-    A pip that the requirements brought stays. A pip that is installed later replaces these files.
+    A pip that the requirements brought stays. A pip that is installed later replaces these files. Where the base's own
+    interpreter has no pip, that of its ensurepip is installed. Raises ProvisionError where it has neither.
     """
-    module = path / "lib" / f"python{version}" / "site-packages" / "pip"
+    packages = path / "lib" / f"python{version}" / "site-packages"
+    module = packages / "pip"
     if not os.path.lexists(module):
         pip = interpreter.pip()
-        init = module / "__init__.py"
-        module.mkdir()
-        init.write_text(PIP_MODULE.format(init=str(pip / "__init__.py"), directory=str(pip)), encoding="utf-8")
-        py_compile.compile(str(init), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+        if pip is not None:
+            init = module / "__init__.py"
+            module.mkdir()
+            init.write_text(PIP_MODULE.format(init=str(pip / "__init__.py"), directory=str(pip)), encoding="utf-8")
+            py_compile.compile(str(init), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+        else:
+            _install_pip(packages)
     for name in ("pip", "pip3", f"pip{version}"):
         script = path / "bin" / name
         if not os.path.lexists(script):
             script.write_text(PIP_SCRIPT.format(python=path / "bin" / "python"), encoding="utf-8")
             script.chmod(0o755)
+
+
+def _install_pip(packages: Path) -> None:
+    """Install pip as ensurepip does, without the setuptools that it adds before Python 3.12."""
+    wheel = interpreter.pip_wheel()
+    if wheel is None:
+        raise ProvisionError(
+            "the base image's own Python has neither pip nor ensurepip: install one before this line "
+            "(on Debian and Ubuntu, the package python3-venv), or choose another interpreter"
+        )
+    with zipfile.ZipFile(str(wheel)) as archive:
+        archive.extractall(str(packages))
+    compileall.compile_dir(
+        str(packages / "pip"), quiet=2, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
+    )
 
 
 def link_command(prefix: str, version: str, environ: Mapping[str, str], layout: Layout) -> None:
