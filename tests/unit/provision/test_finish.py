@@ -81,6 +81,7 @@ lib/python3.9/_sysconfigdata__linux_x86_64-linux-gnu.py
 lib/python3.9/config-3.9-x86_64-linux-gnu/Makefile
 lib/python3.9/lib-dynload/_ssl.so
 lib/python3.9/os.py
+lib/python3.9/site-packages/_pyenv_real_executable.pth
 lib/python3.9/site-packages/pip/tests/kept.py
 lib/python3.9/unittest/case.py
 share/terminfo/x/xterm
@@ -245,3 +246,39 @@ def test_truncated(finish: ModuleType, tmp_path: Path, capsys: pytest.CaptureFix
     archive.write_bytes(archive.read_bytes()[:5000])
     assert finish.main([f"--archive={archive}", f"--output={tmp_path / 'out'}", f"--prefix={PREFIX}"]) == 1
     assert "cannot be used" in capsys.readouterr().err
+
+
+def test_tree(finish: ModuleType, tmp_path: Path) -> None:
+    """What was compiled is made ready like an archive, links and all."""
+    source = tmp_path / "in"
+    for name, (content, mode) in FILES.items():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_bytes(content.encode() if isinstance(content, str) else content)
+        (source / name).chmod(mode)
+    (source / "bin/python3").symlink_to("python3.9")
+    assert finish.main([f"--tree={source}", f"--output={tmp_path / 'out'}", f"--prefix={PREFIX}"]) == 0
+    output = tmp_path / "out"
+    assert sorted(str(path.relative_to(output)) for path in output.rglob("*") if not path.is_dir()) == KEPT.split()
+    assert (output / "bin/python3").readlink() == Path("python3.9")
+    assert json.loads((output / ".pyenv-interpreter.json").read_text()) == {
+        "provider": "source",
+        "version": "3.9.25",
+        "libc": "gnu",
+        "glibc": "2.17",
+    }
+
+
+def test_free_threaded(finish: ModuleType, tmp_path: Path) -> None:
+    """Scripts of a free-threaded build start what its library is called after."""
+    files = {"bin/python3.14t": (executable("3.14.2"), 0o755), "bin/pip3": ("#!/x/python3.14t\n", 0o755)}
+    archive = pack(tmp_path / "a.tar.gz", files, link("python/bin/python3.14", "python3.14t"))
+    assert finish.main([f"--archive={archive}", f"--output={tmp_path / 'out'}", f"--prefix={PREFIX}"]) == 0
+    assert (tmp_path / "out/bin/pip3").read_text() == f"#!{PREFIX}/bin/python3.14t\n"
+    assert json.loads((tmp_path / "out/.pyenv-interpreter.json").read_text())["version"] == "3.14.2"
+
+
+def test_not_a_program(finish: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An interpreter that Linux cannot start is refused."""
+    archive = pack(tmp_path / "a.tar.gz", {"bin/python3.9": ("#!/bin/sh\n", 0o755)})
+    assert finish.main([f"--archive={archive}", f"--output={tmp_path / 'out'}", f"--prefix={PREFIX}"]) == 1
+    assert "bin/python3.9 is no program for Linux" in capsys.readouterr().err

@@ -244,18 +244,18 @@ class Collector:
         Raises FinishError where the program itself lacks a library.
         """
         (self.output / "lib").mkdir(exist_ok=True)
-        missing = self._needed(self.python.program, ())
+        missing = self.needed(self.python.program, ())
         if missing:
             raise FinishError(f"its {program.name} needs {', '.join(missing)}, and the image has no such library")
         stdlib = self.python.stdlib
         for module in sorted(self.output.glob(f"lib*/{stdlib.name}/lib-dynload/*.so")):
             origin = self.root.find(self.root.name(stdlib / "lib-dynload" / module.name)) or module
-            missing = self._needed(origin, (self.python.program,))
+            missing = self.needed(origin, (self.python.program,))
             if missing:
                 print(f"left out: {module.name.partition('.')[0]}, the image has no {', '.join(missing)}", flush=True)
                 module.unlink()
 
-    def _needed(self, path: Path, loaded_by: tuple[Path, ...]) -> list[str]:
+    def needed(self, path: Path, loaded_by: tuple[Path, ...]) -> list[str]:
         """Copy what a file needs; return what cannot be found."""
         found = elf.read(path)
         missing: list[str] = []
@@ -269,7 +269,7 @@ class Collector:
             self.copied[name] = library
             shutil.copyfile(library, self.output / "lib" / name)
             (self.output / "lib" / name).chmod(0o755)
-            missing += self._needed(library, (path, *loaded_by))
+            missing += self.needed(library, (path, *loaded_by))
         return missing
 
     def _resolve(self, name: str, path: Path, loaded_by: Iterable[Path]) -> Path | None:

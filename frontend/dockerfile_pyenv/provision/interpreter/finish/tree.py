@@ -20,6 +20,14 @@ PYTHON = re.compile(r"python3\.\d+t?")
 """Name of the executable and of the library's directory; a free-threaded build has the t (PEP 703)."""
 
 
+REAL_EXECUTABLE = "import os, sys; sys._base_executable = os.path.realpath(sys._base_executable)\n"
+"""Makes `venv`, `virtualenv` and uv note this prefix as a new environment's home, not the directory of a link to it.
+
+Since Python 3.11, getpath takes home as it is, and falls back on the prefix that was compiled in: an environment that
+was made through the link /usr/local/bin/pythonX.Y would not start.
+"""
+
+
 class FinishError(Exception):
     """The input is not what it is said to be; the message is for the reader of the build's log."""
 
@@ -79,6 +87,12 @@ def rewrite_scripts(directory: Path, interpreter: str) -> None:
         elif b"python" not in first:
             continue
         path.write_bytes(f"#!{interpreter}\n".encode() + rest)
+
+
+def resolve_links(output: Path) -> None:
+    """Let the interpreter know itself by its real path, however it is started."""
+    for pip in output.glob("**/*-packages/pip"):
+        (pip.parent / "_pyenv_real_executable.pth").write_text(REAL_EXECUTABLE)
 
 
 def rewrite_bytecode(path: Path) -> None:
