@@ -19,9 +19,9 @@ from dockerfile_pyenv.text import Expansion, substitute
 if TYPE_CHECKING:
     from jinja2 import Template
 
-TOOLS = "pyenv-tools"
-REQUIREMENTS = "pyenv-requirements"
-"""Names of the build contexts that the text mounts from."""
+TOOLS = "dockerfile-pyenv/tools"
+REQUIREMENTS = "dockerfile-pyenv/requirements"
+"""Names of the build contexts that the text mounts from. No stage of the user's can have a slash in its name."""
 
 RUN = "/run/dockerfile-pyenv"
 """Where a step finds its mounts; nothing of it stays in the image."""

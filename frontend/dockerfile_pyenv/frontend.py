@@ -1,13 +1,15 @@
 """The frontend on one page: from the user's Dockerfile to the graph that BuildKit builds."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from buildkit_llb import ops
 from buildkit_llb.definition import Definition
-from buildkit_llb.errors import RpcError
+from buildkit_llb.errors import GatewayError, RpcError
 from buildkit_llb.gateway import Gateway, Ref, Result
 from buildkit_llb.platforms import Platform
 from dockerfile_pyenv import checks, expand, history, inputs, options, probe, report, source
@@ -29,6 +31,8 @@ from dockerfile_pyenv.text import Expansion
 
 IMAGE_CONFIG = "containerimage.config"
 """Key of the image config in a result (exporter/containerimage/exptypes/types.go); "/<platform>" may follow."""
+
+_IMAGE_SOURCE = "docker-image://"
 
 TOOLS_METADATA = Path("/run/config/buildkit/metadata/frontend.bin")
 """The graph of this frontend's own image (frontend/gateway/gateway.go, BuildKit ≥ 0.10)."""
@@ -54,6 +58,10 @@ def build(gateway: Gateway, build_options: BuildOptions) -> Result:
         return _build(handover, dockerfile, lines)
     except PyenvError as error:
         raise RpcError(report.located(error, read)) from error
+    except GatewayError:
+        raise
+    except Exception as error:
+        raise RpcError(report.internal(error, read)) from error
 
 
 def _build(handover: Handover, dockerfile: Dockerfile, lines: tuple[Line, ...]) -> Result:
@@ -76,16 +84,24 @@ def _plan(handover: Handover, dockerfile: Dockerfile, lines: tuple[Line, ...]) -
     def select(statement: Statement, site: Site) -> Interpreter:
         return choose(statement, site.base, platforms, handover.build.setting, table)
 
-    return planning.make(dockerfile, lines, sites, select, label=_label(probed))
+    @cache
+    def image_label(base: str, platform: str) -> str:
+        reference = base.removeprefix(_IMAGE_SOURCE)
+        return _label(handover.image_config(reference, Platform.parse(platform)))
+
+    def label(site: Site) -> str:
+        """What the label says in the image that a line's stage starts from."""
+        if site.in_target:
+            key = f"{IMAGE_CONFIG}/{site.target}" if site.target else IMAGE_CONFIG
+            return _label(json.loads(probed.metadata.get(key, b"{}")))
+        return image_label(site.base, site.platform) if site.base.startswith(_IMAGE_SOURCE) else ""
+
+    return planning.make(dockerfile, lines, sites, select, label=label)
 
 
-def _label(probed: Result) -> str:
-    """The label that the target's base image has."""
-    for key, value in probed.metadata.items():
-        if key.split("/", 1)[0] == IMAGE_CONFIG:
-            labels = json.loads(value).get("config", {}).get("Labels") or {}
-            return str(labels.get(planning.LABEL, ""))
-    return ""
+def _label(config: Mapping[str, Any]) -> str:
+    """Our label in an image config."""
+    return str(((config.get("config") or {}).get("Labels") or {}).get(planning.LABEL, ""))
 
 
 def _finish(handover: Handover, result: Result, expansion: Expansion, plan: Plan) -> Result:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from buildkit_llb import ops
 from buildkit_llb.definition import Definition
@@ -70,12 +71,17 @@ class Handover:
         state = ops.http(address, filename="download", description=f"[internal] load {address}")
         return self.gateway.read_file(self.solve_definition(ops.marshal(state)), "download")
 
-    def image_environment(self, reference: str, platform: Platform) -> list[str]:
-        """ENV of an image. Raises RpcError where there is none of that name."""
+    def image_config(self, reference: str, platform: Platform) -> dict[str, Any]:
+        """Config of an image. Raises RpcError where there is none of that name."""
         found = self.gateway.resolve_image_config(
             ops.normalize_image(reference), platform=platform, log_name=f"[internal] load metadata for {reference}"
         )
-        env: list[str] = json.loads(found.config).get("config", {}).get("Env") or []
+        config: dict[str, Any] = json.loads(found.config)
+        return config
+
+    def image_environment(self, reference: str, platform: Platform) -> list[str]:
+        """ENV of an image. Raises RpcError where there is none of that name."""
+        env: list[str] = self.image_config(reference, platform).get("config", {}).get("Env") or []
         return env
 
     def _solve(

@@ -16,7 +16,7 @@ from dockerfile_pyenv.stages import Line, count_stages
 
 LABEL = "dockerfile-pyenv.environments"
 PREFIX = "/opt/astro-pyenv"
-PYTHON = "pyenv-python"
+PYTHON = "dockerfile-pyenv/python"
 """What the names of the build contexts of interpreters begin with."""
 
 Select = Callable[[Statement, Site], Interpreter]
@@ -105,12 +105,12 @@ def make(
     sites: Mapping[int, tuple[Site, ...]],
     select: Select,
     *,
-    label: str = "",
+    label: Callable[[Site], str] = lambda _: "",
 ) -> Plan:
     """Plan the environments of the PYENV lines that are reached.
 
-    `label` is the value that the image label has before any of the lines. Raises DockerfileError for the first line
-    that cannot be built as it stands.
+    `label` finds the value that the image label has in the image that a line's stage starts from. Raises
+    DockerfileError for the first line that cannot be built as it stands.
     """
     environments: dict[int, Environment] = {}
     for line in lines:
@@ -118,13 +118,13 @@ def make(
             environment = _environment(line, sites[line.number], select)
             _check_names(environment, sites[line.number], environments)
             _check_interpreter(environment, sites[line.number], environments)
-            _check_base(environment, label)
+            _check_base(environment, label(sites[line.number][0]))
             environments[line.number] = environment
     numbers: dict[int, list[int]] = {}
     for number, environment in environments.items():
         numbers.setdefault(environment.line.group, []).append(number)
     return Plan(
-        groups=tuple(_group(members, environments, sites, label) for members in numbers.values()),
+        groups=tuple(_group(members, environments, sites, label(sites[members[0]][0])) for members in numbers.values()),
         unreached=tuple(line for line in lines if line.number not in sites),
         stages=count_stages(dockerfile),
     )
@@ -215,11 +215,19 @@ def _check_base(environment: Environment, label: str) -> None:
     """Refuse a second build of a version that the base image, itself made with PYENV lines, brings along."""
     own = environment.interpreter
     for entry in _entries(label):
-        if minor(entry["version"]) == own.minor and entry["version"] != own.version and not own.is_base:
+        if (
+            minor(entry["version"]) == own.minor
+            and own.id != entry["interpreter"]
+            and "base"
+            not in {
+                own.id,
+                entry["interpreter"],
+            }
+        ):
             raise DockerfileError(
-                f"this line asks for Python {own.version}, and the base image has Python {entry['version']} of the "
-                f"environment {entry['name']}: python{own.minor} would be ambiguous. "
-                f"Ask for {entry['version']}, or build the base image anew",
+                f"this line asks for Python {own.version} ({own.provider}), and the base image has another build, "
+                f"{entry['interpreter']}, for its environment {entry['name']}: python{own.minor} would be ambiguous. "
+                "Ask for the same, or build the base image anew",
                 lines=environment.line.lines,
             )
 
@@ -232,6 +240,7 @@ def _group(
 ) -> Group:
     below = [number for number in sites[members[0]][0].below if number not in members]
     present = {environments[number].interpreter.id for number in below} | {"base"}
+    present |= {entry["interpreter"] for entry in _entries(label)}
     group = [environments[number] for number in members]
     added = {item.interpreter.id: item.context for item in group if item.interpreter.id not in present}
     named = [item for item in [*(environments[number] for number in below), *group] if item.statement.name]
@@ -243,6 +252,7 @@ def _entry(environment: Environment) -> dict[str, str]:
     return {
         "name": environment.statement.name,
         "version": environment.interpreter.version,
+        "interpreter": environment.interpreter.id,
         "path": environment.path,
     }
 
@@ -257,4 +267,6 @@ def _entries(label: str) -> list[dict[str, str]]:
 
 
 def _is_entry(entry: object) -> bool:
-    return isinstance(entry, dict) and all(isinstance(entry.get(key), str) for key in ("name", "version", "path"))
+    return isinstance(entry, dict) and all(
+        isinstance(entry.get(key), str) for key in ("name", "version", "interpreter", "path")
+    )

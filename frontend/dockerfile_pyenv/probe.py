@@ -41,6 +41,8 @@ class Site:
     """Numbers of the PYENV lines whose environments the line finds in its file system, in the order of building."""
     empty: bool
     """The line stands in a stage made FROM scratch that holds nothing yet."""
+    in_target: bool
+    """The line's stage is the build's result or below it, so that the result's config has what its base has."""
     base: str = ""
     """What the stage's file system starts from, as its source op names it: "docker-image://docker.io/library/…"."""
 
@@ -70,10 +72,13 @@ def read(definitions: Mapping[str, Definition]) -> dict[int, tuple[Site, ...]]:
     found: dict[int, list[Site]] = {}
     for target, definition in sorted(definitions.items()):
         vertices = {vertex.digest: vertex for vertex in definition.vertices()}
+        head, output = definition.head_output
+        result = {vertex.digest for vertex in _chain(head, output, vertices)}
         for vertex in vertices.values():
             number = _number(vertex)
             if number is not None:
-                found.setdefault(number, []).append(_site(number, target, vertex, vertices))
+                site = _site(number, target, vertex, vertices)
+                found.setdefault(number, []).append(replace(site, in_target=vertex.digest in result))
     return {number: tuple(sites) for number, sites in sorted(found.items())}
 
 
@@ -104,6 +109,7 @@ def _site(number: int, target: str, vertex: Vertex, vertices: Mapping[str, Verte
         words=tuple(words),
         below=tuple(reversed(below)),
         empty=empty,
+        in_target=False,
         base=base,
     )
 
@@ -111,12 +117,17 @@ def _site(number: int, target: str, vertex: Vertex, vertices: Mapping[str, Verte
 def _roots(vertex: Vertex, vertices: Mapping[str, Vertex]) -> Iterator[Vertex]:
     """The vertices that made the file system in which an exec runs, from the top down."""
     mount = next((mount for mount in vertex.op.exec.mounts if mount.dest == "/"), None)
-    position = mount.input if mount else -1
-    while position >= 0:
-        digest, output = vertex.inputs[position]
+    if mount and mount.input >= 0:
+        yield from _chain(*vertex.inputs[mount.input], vertices)
+
+
+def _chain(digest: str, output: int, vertices: Mapping[str, Vertex]) -> Iterator[Vertex]:
+    """The vertices that made a file system, from the one with this output down."""
+    while digest:
         vertex = vertices[digest]
         yield vertex
         position = _base(vertex, output)
+        digest, output = vertex.inputs[position] if position >= 0 else ("", 0)
 
 
 def _base(vertex: Vertex, output: int) -> int:

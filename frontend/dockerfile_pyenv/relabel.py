@@ -17,7 +17,7 @@ from dockerfile_pyenv.recipes import step_prefix
 from dockerfile_pyenv.source import Source
 from dockerfile_pyenv.text import Expansion
 
-_NAME = re.compile(r"\[(?P<stage>.* )?(?P<index> *\d+)/(?P<total>\d+)\] (?P<rest>.*)", re.DOTALL)
+_NAME = re.compile(r"\[(?P<stage>[^\]]* )?(?P<index> *\d+)/(?P<total>\d+)\] (?P<rest>.*)", re.DOTALL)
 """Upstream's names of steps: "[linux/amd64 build 2/5] RUN make" (dockerfile2llb/convert.go, prefixCommand)."""
 
 _Stage = tuple[str, int]

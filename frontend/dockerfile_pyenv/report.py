@@ -17,9 +17,7 @@ ISSUES = "https://github.com/dockerfile-pyenv/dockerfile-pyenv/issues"
 def located(error: PyenvError, source: Source | None) -> Status:
     """An error of the user's as a status that shows its lines."""
     status = Status(_UNKNOWN, error.message)
-    if source is None or error.lines is None:
-        return status
-    return status.with_source(_detail(source, [error.lines]))
+    return status if source is None else status.with_source(_detail(source, [error.lines] if error.lines else []))
 
 
 def remapped(status: Status, source: Source, expansion: Expansion) -> Status:
@@ -34,17 +32,21 @@ def remapped(status: Status, source: Source, expansion: Expansion) -> Status:
     return replace(status.map_sources(remap), message=expansion.user_message(status.message))
 
 
-def internal(error: BaseException) -> Status:
-    """A fault of ours: what happened, where, and where to report it."""
+def internal(error: BaseException, source: Source | None = None) -> Status:
+    """A fault of ours: what happened, where, and where to report it.
+
+    With the user's file in it, if without a line, the daemon does not blame the line of the syntax comment.
+    """
     frames = traceback.extract_tb(error.__traceback__)[-4:]
     where = " <- ".join(
         f"{frame.name} ({frame.filename.rsplit('/', 1)[-1]}:{frame.lineno})" for frame in reversed(frames)
     )
-    return Status(
+    status = Status(
         _UNKNOWN,
         f"dockerfile-pyenv: internal error: {type(error).__name__}: {error}\n  at {where}\n"
         f"This is a fault of dockerfile-pyenv, not of your Dockerfile. Please report it at {ISSUES}",
     )
+    return status if source is None else status.with_source(_detail(source, []))
 
 
 def _detail(source: Source, lines: list[tuple[int, int]]) -> SourceDetail:

@@ -27,12 +27,14 @@ def check_requirements(handover: Handover, plan: Plan) -> State | None:
         lines = environment.line.lines
         try:
             data = handover.gateway.read_file(ref, path)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise DockerfileError(_missing(handover, path, exclude), lines=lines) from None
         except IsADirectoryError:
             raise DockerfileError(
                 f"{path} is a directory in the build context: name a requirements file in it", lines=lines
             ) from None
+        except OSError as error:
+            raise DockerfileError(f"{path} cannot be read: {error.strerror}", lines=lines) from None
         requirements.check(data, path=path, lines=lines)
     return state
 
@@ -56,6 +58,6 @@ def _missing(handover: Handover, path: str, exclude: tuple[str, ...]) -> str:
 def _exists(handover: Handover, ref: Ref, path: str) -> bool:
     try:
         handover.gateway.stat_file(ref, path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     return True

@@ -194,7 +194,10 @@ def _any_value(_option: object, _name: str, _value: str, _parser: object) -> Non
 
 
 def _included(_option: object, name: str, _value: str, _parser: object) -> None:
-    raise _LineError(f"{name} is not supported yet: copy that file's lines into this one")
+    remedy = (
+        "pin the versions in this file" if name in {"-c", "--constraint"} else "copy that file's lines into this one"
+    )
+    raise _LineError(f"{name} is not supported yet: {remedy}")
 
 
 def _hash(_option: object, _name: str, value: str, _parser: object) -> None:

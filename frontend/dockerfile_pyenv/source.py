@@ -20,6 +20,8 @@ from dockerfile_pyenv.options import BuildOptions
 
 _ARCHIVES = (b"BZh", b"\x1f\x8b\x08", b"\xfd7zXZ\x00")
 """First bytes of bzip2, gzip and xz files: what dockerui takes for an archive, beside tar."""
+_PATTERN = re.compile(r"([*?\[])")
+"""What makes a path to follow a pattern (fsutil's FollowLinks)."""
 _TAR_MAGIC = slice(257, 262)
 _HTTP = re.compile(r"https?://")
 _GIT_HTTP = re.compile(r"https?://[^#?]*\.git([#?].*)?", re.DOTALL)
@@ -58,8 +60,12 @@ def read(gateway: Gateway, build: BuildOptions, inputs: Mapping[str, Definition]
     filename = build.filename
     state: State | None
     if remote := _remote(gateway, build, address):
-        state, filename = remote if isinstance(remote, tuple) else (remote, filename)
-        place, context = state, Context(_subdirectory(build, state), remote=True)
+        state, name = remote if isinstance(remote, tuple) else (remote, filename)
+        context = Context(_subdirectory(build, state), remote=True)
+        if options.DOCKERFILE_KEY in build.opts:
+            place = _local_dockerfile(build, filename)  # `-f` of the client's goes before the remote's own
+        else:
+            place, filename = state, name
     else:
         local = "dockerfile" not in inputs or options.DOCKERFILE_KEY in build.opts
         place = _local_dockerfile(build, filename) if local else ops.from_definition(inputs["dockerfile"])
@@ -173,7 +179,7 @@ def _subdirectory(build: BuildOptions, state: State) -> State:
 def ignore_patterns(data: bytes) -> tuple[str, ...]:
     """Patterns of a `.dockerignore` file, as moby/patternmatcher's ignorefile reads them."""
     patterns = []
-    for raw in data.decode("utf-8-sig", "surrogateescape").split("\n"):
+    for raw in data.decode("utf-8-sig", "replace").split("\n"):
         if raw.startswith("#"):
             continue
         pattern = raw.strip()
@@ -214,7 +220,7 @@ def context_files(build: BuildOptions, source: Source, paths: Sequence[str], exc
     return ops.local(
         "context",
         session=build.local_session("context"),
-        follow_paths=paths,
+        follow_paths=[_PATTERN.sub(r"[\1]", path) for path in paths],
         exclude_patterns=exclude,
         # A hint of our own: under the context's the client would send the whole context again.
         shared_key_hint="pyenv-requirements",

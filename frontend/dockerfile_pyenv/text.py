@@ -63,7 +63,7 @@ def substitute(dockerfile: Dockerfile, replacements: Mapping[int, str]) -> Expan
     for index in sorted(replacements):
         instruction = dockerfile.instructions[index]
         keep(instruction.span[0])
-        new = replacements[index].encode()
+        new = replacements[index].encode("utf-8", "surrogateescape")
         count = new.count(b"\n")
         generated.update(range(len(lines) + 1, len(lines) + count + 1))
         lines.extend([instruction.lines] * count)

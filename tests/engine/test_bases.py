@@ -36,7 +36,8 @@ def test_nothing_differs_but_the_promised_additions(engine: Engine, project: Pro
     expected = engine.image_config(plain)["config"]
     path = "/opt/astro-pyenv/envs/one"
     assert config["Env"] == [*expected["Env"], f"ASTRO_PYENV_one={path}/bin/python"]
-    label = json.dumps([{"name": "one", "version": "3.9.2", "path": path}], separators=(",", ":"))
+    entry = {"name": "one", "version": "3.9.2", "interpreter": "3.9.2", "path": path}
+    label = json.dumps([entry], separators=(",", ":"))
     assert config["Labels"] == {**(expected.get("Labels") or {}), "dockerfile-pyenv.environments": label}
     for key in ("Env", "Labels"):
         config.pop(key, None)

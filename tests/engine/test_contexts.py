@@ -102,6 +102,16 @@ def test_an_archive_over_http(engine: Engine, web: tuple[Path, str]) -> None:
     check(engine, engine.build(f"{address}/context.tar").image)
 
 
+def test_a_dockerfile_of_ones_own_for_an_archive_over_http(engine: Engine, web: tuple[Path, str]) -> None:
+    """`-f -` goes before the Dockerfile of a remote context, which is still the context."""
+    root, address = web
+    (root / "context.tar").write_bytes(archive())
+    text = FILES["Dockerfile"] + "RUN touch /mine\n"
+    image = engine.build(f"{address}/context.tar", "-f", "-", input=text).image
+    check(engine, image)
+    engine.run(image, "test", "-e", "/mine")
+
+
 def test_a_dockerfile_over_http(engine: Engine, web: tuple[Path, str]) -> None:
     """An http address of a plain file is a Dockerfile without a context."""
     root, address = web
@@ -200,3 +210,32 @@ def test_a_target_before_a_broken_stage(engine: Engine, project: Project) -> Non
     )
     image = engine.build("--target", "wanted", context).image
     assert engine.run(image, "/opt/astro-pyenv/envs/one/bin/python", "-c", "print(1)") == "1"
+
+
+def test_stages_may_have_names_like_ours(engine: Engine, project: Project) -> None:
+    """No stage name of the user's is one of our build contexts."""
+    text = "FROM debian:bookworm-slim AS {0}\nRUN echo {0} > /{0}\n"
+    names = ["pyenv-tools", "pyenv-requirements", "pyenv-python-3.9.2"]
+    copies = "".join(f"COPY --from={name} /{name} /{name}\n" for name in names)
+    context = project(
+        {
+            "Dockerfile": SYNTAX
+            + "".join(text.format(name) for name in names)
+            + f"FROM debian:bookworm-slim\n{copies}PYENV 3.9 one one.txt\n",
+            "one.txt": "",
+        }
+    )
+    image = engine.build(context).image
+    assert engine.run(image, "cat", *(f"/{name}" for name in names)).split() == names
+
+
+def test_an_image_with_environments_as_a_base(engine: Engine, project: Project) -> None:
+    """An image made with PYENV lines is a base like any other: its interpreters are not added again."""
+    base = project({"base/Dockerfile": SYNTAX + "FROM debian:bookworm-slim\nPYENV 3.9 below\n"}) / "base"
+    engine.build("--load", "-t", "with-environments:test", base)
+    context = project({"Dockerfile": SYNTAX + "FROM with-environments:test\nPYENV 3.9 above\n"})
+    image = engine.build(context).image
+    texts = [entry.get("created_by", "") for entry in engine.image_config(image)["history"]]
+    assert texts.count("PYENV 3.9 (CPython 3.9.2, standalone)") == 1
+    for name in ("below", "above"):
+        assert engine.run(image, f"/opt/astro-pyenv/envs/{name}/bin/python", "-c", "print(1)") == "1"

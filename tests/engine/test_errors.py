@@ -119,3 +119,20 @@ def test_warnings_come_with_the_users_lines(engine: Engine, project: Project) ->
     assert "(line 4)" in log
     log = failure(engine, project({"Dockerfile": text.replace(SYNTAX, SYNTAX + "# check=error=true\n")}))
     assert "lint violation found for rules: FromAsCasing, MaintainerDeprecated" in log
+
+
+def test_warnings_know_the_variables_of_pyenv_lines(engine: Engine, project: Project) -> None:
+    """Rules that follow variables warn about those that nothing sets, and not about a PYENV line's."""
+    text = SYNTAX + "FROM debian:bookworm-slim\nPYENV 3.9 one\nENV A=$ASTRO_PYENV_one B=$NOBODYS\n"
+    log = engine.build(project({"Dockerfile": text})).log
+    assert log.count("UndefinedVar") == 1
+    assert "$NOBODYS" in log
+    assert "(line 4)" in log
+
+
+def test_check_refuses_a_broken_pyenv_line(engine: Engine, project: Project) -> None:
+    """`docker build --check` says what is wrong with a PYENV line; a good one passes."""
+    text = SYNTAX + "FROM debian:bookworm-slim\nPYENV 3.9\n"
+    assert "PYENV 3.9 lacks a name" in failure(engine, "--check", project({"Dockerfile": text}))
+    text = SYNTAX + "FROM debian:bookworm-slim\nPYENV 3.9 one\nENV A=$ASTRO_PYENV_one\n"
+    assert "no warnings found" in engine.build("--check", project({"Dockerfile": text})).log

@@ -66,6 +66,7 @@ def sites_of(dockerfile: Dockerfile, lines: Sequence[Line], found: Probe = None)
             "words": words,
             "below": below,
             "empty": False,
+            "in_target": True,
         }
         platforms = differs if isinstance(differs, list) else [differs]
         result[line.number] = tuple(_site(line.number, {**default, **one}) for one in platforms)
@@ -80,7 +81,9 @@ def plan_of(source: bytes, found: Probe = None, *, label: str = "") -> tuple[Doc
     """Plan a Dockerfile's PYENV lines."""
     dockerfile = lex(source)
     lines = stages.pyenv_lines(dockerfile)
-    return dockerfile, planning.make(dockerfile, lines, sites_of(dockerfile, lines, found), select, label=label)
+    return dockerfile, planning.make(
+        dockerfile, lines, sites_of(dockerfile, lines, found), select, label=lambda _: label
+    )
 
 
 def case(folder: Path) -> tuple[bytes, Probe]:

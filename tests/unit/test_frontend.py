@@ -95,10 +95,10 @@ def test_options_of_the_hand_over(serve: Serve) -> None:
     assert opts["build-arg:BUILDKIT_DOCKERFILE_CHECK"] == "skip=all"
     named = {key: value.removeprefix("input:") for key, value in opts.items() if key.startswith("context:")}
     assert sorted(named) == [
-        f"context:pyenv-python-{PYTHON_3_11}",
-        f"context:pyenv-python-{PYTHON_3_9}",
-        "context:pyenv-requirements",
-        "context:pyenv-tools",
+        f"context:dockerfile-pyenv/python-{PYTHON_3_11}",
+        f"context:dockerfile-pyenv/python-{PYTHON_3_9}",
+        "context:dockerfile-pyenv/requirements",
+        "context:dockerfile-pyenv/tools",
     ]
     assert set(named.values()) <= set(final.frontend_inputs)
 
@@ -217,7 +217,7 @@ def test_subrequests_are_about_the_users_lines(serve: Serve) -> None:
     build = Build({"Dockerfile": SYNTAX + b'FROM debian\nPYENV 3.9 \\\n a\nRUN ["x"]\n'})
     returned = serve(build, requestid="frontend.lint")
     (text,) = build.texts()
-    assert text == '# syntax=dockerfile-pyenv:1\nFROM debian\n#\n#\nRUN ["x"]\n'
+    assert text == '# syntax=dockerfile-pyenv:1\nFROM debian\n#\nENV ASTRO_PYENV_a=/\nRUN ["x"]\n'
     assert json.loads(returned.result.metadata["result.json"]) == {"warnings": [], "sources": []}
 
 

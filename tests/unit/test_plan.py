@@ -9,6 +9,8 @@ from dockerfile_pyenv.errors import DockerfileError
 from dockerfile_pyenv.plan import Environment
 from dockerfile_pyenv.providers import Base
 
+BASE = {"name": "base", "version": "3.12.1", "interpreter": "3.12.1", "path": "/opt/astro-pyenv/envs/base"}
+
 
 def test_lines_that_stand_together_form_a_group() -> None:
     """Comments and blank lines do not part lines; any other instruction does."""
@@ -24,13 +26,13 @@ def test_an_interpreter_is_added_once() -> None:
 
 def test_the_label_lists_what_the_image_holds() -> None:
     """The base image's environments come first, then those of stages below, then the group's own."""
-    base = json.dumps([{"name": "base", "version": "3.12.1", "path": "/opt/astro-pyenv/envs/base"}])
+    base = json.dumps([BASE])
     source = b"FROM a AS t\nPYENV 3.9 one\nFROM b\nPYENV 3.9 other\nFROM t\nPYENV 3.11 two\n"
     _, plan = plan_of(source, [{}, {}, {"below": [0]}], label=base)
     assert json.loads(plan.groups[-1].label) == [
-        {"name": "base", "version": "3.12.1", "path": "/opt/astro-pyenv/envs/base"},
-        {"name": "one", "version": "3.9.25", "path": "/opt/astro-pyenv/envs/one"},
-        {"name": "two", "version": "3.11.14", "path": "/opt/astro-pyenv/envs/two"},
+        BASE,
+        {"name": "one", "version": "3.9.25", "interpreter": "3.9.25", "path": "/opt/astro-pyenv/envs/one"},
+        {"name": "two", "version": "3.11.14", "interpreter": "3.11.14", "path": "/opt/astro-pyenv/envs/two"},
     ]
 
 
@@ -43,8 +45,8 @@ def test_a_foreign_label_does_no_harm(label: str) -> None:
 
 def test_another_build_of_the_version_in_the_base_image_is_refused() -> None:
     """An image made with PYENV brings interpreters along, which count as the stage's own."""
-    base = json.dumps([{"name": "base", "version": "3.9.18", "path": "/opt/astro-pyenv/envs/base"}])
-    with pytest.raises(DockerfileError, match=r"asks for Python 3\.9\.25.*base image has Python 3\.9\.18"):
+    base = json.dumps([{**BASE, "version": "3.9.18", "interpreter": "3.9.18"}])
+    with pytest.raises(DockerfileError, match=r"asks for Python 3\.9\.25.*base image has another build, 3\.9\.18"):
         plan_of(b"FROM a\nPYENV 3.9 one\n", label=base)
 
 
@@ -79,7 +81,10 @@ def test_stages_of_another_platform_have_interpreters_of_their_own() -> None:
     cross = [{**one, "platform": "linux/amd64"} for one in own]
     _, plan = plan_of(b"FROM a\nPYENV 3.9 one\nFROM b\nPYENV 3.9 two\n", [own, cross])
     one, two = plan.environments
-    assert (one.context, two.context) == ("pyenv-python-3.9.25", "pyenv-python-3.9.25-linux-amd64")
+    assert (one.context, two.context) == (
+        "dockerfile-pyenv/python-3.9.25",
+        "dockerfile-pyenv/python-3.9.25-linux-amd64",
+    )
     assert [platforms_of(item) for item in (one, two)] == [
         {"linux/amd64": "linux/amd64", "linux/arm64": "linux/arm64"},
         {"linux/amd64": "linux/amd64", "linux/arm64": "linux/amd64"},
@@ -90,3 +95,10 @@ def platforms_of(environment: Environment) -> dict[str, str]:
     """Platforms of an environment's interpreters, by what is built for."""
     recipes = environment.recipes.items()
     return {target: recipe.platform for target, recipe in recipes if not isinstance(recipe, Base)}
+
+
+def test_an_interpreter_of_the_base_image_is_not_added_again() -> None:
+    """An image made with PYENV, used as a base, has its interpreters already."""
+    base = json.dumps([{**BASE, "version": "3.9.25", "interpreter": "3.9.25"}])
+    _, plan = plan_of(b"FROM a\nPYENV 3.9 one\nPYENV 3.11 two\n", label=base)
+    assert list(plan.groups[0].interpreters) == ["3.11.14"]

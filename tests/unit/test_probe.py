@@ -48,6 +48,7 @@ def test_a_site_has_what_the_exec_has() -> None:
         words=("3.9", "name"),
         below=(),
         empty=False,
+        in_target=True,
         base="docker-image://docker.io/library/debian:latest",
     )
 

@@ -1,5 +1,7 @@
 """Names and lines of the graph."""
 
+from dataclasses import replace
+
 from tests.unit.planning import plan_of
 
 from buildkit_llb import ops, sourcemap
@@ -22,7 +24,7 @@ def graph() -> tuple[Definition, Source, expand.Expansion, expand.Plan]:
     one = ops.run(expand.command(first), root=root, description="[stage-0 2/5] RUN --mount …").root
     two = ops.run(expand.command(second), root=one, description="[stage-0 3/5] RUN --mount …").root
     python = ops.copy(ops.scratch(), "/", "/opt/astro-pyenv/python/3.9.25/")
-    added = ops.file(two, [python], description="[stage-0 4/5] COPY --from=pyenv-python-3.9.25 / /opt/…")
+    added = ops.file(two, [python], description="[stage-0 4/5] COPY --from=dockerfile-pyenv/python-3.9.25 / /opt/…")
     last = ops.run(["y"], root=added, description="[stage-0 5/5] RUN y")
     definition = ops.marshal(last.root)
     runs = [number for number, line in enumerate(text, 1) if line.startswith("RUN ")]
@@ -64,3 +66,13 @@ def test_no_digest_changes() -> None:
     """Names and lines lie beside the ops: cache keys stay."""
     definition, *rest = graph()
     assert relabel(definition, *rest).ops == definition.ops
+
+
+def test_brackets_in_a_command_are_no_part_of_the_name() -> None:
+    """A command that itself reads like a step keeps its words."""
+    definition, *rest = graph()
+    last = definition.vertices()[-1]
+    description = dict(last.metadata.description) | {"llb.customname": '[stage-0 5/5] RUN echo "[Step 1/3] apt"'}
+    metadata = {**definition.metadata, last.digest: ops_pb2.OpMetadata(description=description)}
+    names = [vertex.name for vertex in relabel(replace(definition, metadata=metadata), *rest).vertices()]
+    assert names[-1] == '[4/4] RUN echo "[Step 1/3] apt"'
