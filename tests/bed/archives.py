@@ -12,7 +12,7 @@ import urllib.parse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from tests.bed import network, process, settings
+from tests.bed import network, process, settings, sources
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,11 @@ _NAME: Final = "archives"
 _SERVED: Final = settings.STATE / "archives"
 TABLE: Final = _SERVED / "download-metadata.json"
 TABLE_URL: Final = f"http://{settings.ARCHIVES}/{TABLE.name}"
+# With the interpreters that only some tests ask for; TABLE, which is in the frontend image, stays as it is.
+FULL_TABLE: Final = _SERVED / "all-download-metadata.json"
+FULL_TABLE_URL: Final = f"http://{settings.ARCHIVES}/{FULL_TABLE.name}"
+# Release tarballs, as below https://www.python.org/ftp/python.
+SOURCES_URL: Final = f"http://{settings.ARCHIVES}/sources"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +88,18 @@ def table(archives: Sequence[Archive]) -> dict[str, dict[str, object]]:
     }
 
 
-def publish(archives: Sequence[Archive]) -> None:
-    """Serve these archives and their table on the bed's bridge."""
+def publish(archives: Sequence[Archive], target: Path = TABLE) -> None:
+    """Serve these archives, their table and the cache's release tarballs on the bed's bridge."""
     directory = _SERVED / settings.DATE
     directory.mkdir(parents=True, exist_ok=True)
     for archive in archives:
         _replace(directory / archive.path.name, archive.path)
+    _replace(_SERVED / "sources", sources.DIRECTORY)
     text = json.dumps(table(archives), indent=2) + "\n"
-    if not TABLE.exists() or TABLE.read_text() != text:
-        new = TABLE.with_suffix(".new")
+    if not target.exists() or target.read_text() != text:
+        new = target.with_suffix(".new")
         new.write_text(text)
-        new.rename(TABLE)
+        new.rename(target)
     if process.recall(_NAME) and network.reachable(settings.ARCHIVES):
         return
     process.stop(_NAME)

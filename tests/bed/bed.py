@@ -8,7 +8,7 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
-from tests.bed import archives, bases, cli, daemon, host, interpreters, network, process, registry, settings
+from tests.bed import archives, bases, cli, daemon, host, interpreters, network, process, registry, settings, sources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,6 +49,35 @@ def up(engines: Sequence[str], pythons: Sequence[str] | None = None) -> list[str
         for name in engines:
             _forget_old(settings.ENGINES[name], pushed)
     return started
+
+
+def extend(kind: settings.EngineKind, pythons: Sequence[str], suites: Sequence[str]) -> list[settings.Release]:
+    """Add to the bed, which is up, what only few tests need: it costs minutes where the cache lacks it.
+
+    Args:
+        kind: the engine that will use them
+        pythons: `X.Y` of interpreters beyond `settings.RELEASES`, as archives and as images
+        suites: Debian suites to have `debian:<suite>-slim` of
+
+    Returns:
+        the releases that there are of these interpreters, none for what neither cache nor Debian's pool has
+
+    """
+    with host.locked():
+        releases = [release for minor in pythons if (release := sources.newest(minor))]
+        with ThreadPoolExecutor(4) as pool:
+            compiled = pool.submit(interpreters.ensure, releases)
+            pushed = dict(pool.map(_push_base, suites))
+            ready = compiled.result()
+        archives.publish(ready, archives.FULL_TABLE)
+        for archive in ready:
+            if archive.release in releases:
+                image = bases.python(archive, "bookworm")
+                pushed[image.name] = registry.push(image)
+        for release in (*settings.RELEASES, *releases):
+            sources.ensure(release)
+        _forget_old(kind, pushed)
+    return releases
 
 
 def down(engines: Sequence[str] | None = None) -> None:

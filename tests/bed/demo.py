@@ -30,7 +30,7 @@ def main() -> int:
             )  # fmt: skip
         for command in (
             f"{_PYTHON} --version",
-            f"{_PYTHON} -c 'import pandas; print(\"pandas\", pandas.__version__, \"in\", pandas.__file__)'",
+            f'{_PYTHON} -c \'import pandas; print("pandas", pandas.__version__, "in", pandas.__file__)\'',
         ):
             say(f"docker run {_IMAGE} sh -c '{command}'")
             docker(host, "run", "--rm", _IMAGE, "sh", "-c", command)

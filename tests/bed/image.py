@@ -47,10 +47,12 @@ def copy(source: str, target: str) -> None:
 
 
 def _site(context: Path) -> None:
-    """Write the context of an image that has the bed's own table of interpreters."""
+    """Write the context of an image that has the bed's own table of interpreters and mirror of sources."""
     shutil.copy(archives.TABLE, context / "downloads.json")
-    dockerfile = f"FROM {_PLAIN}\nCOPY downloads.json {_TABLE}\nENV UV_PYTHON_DOWNLOADS_JSON_URL={_TABLE}\n"
-    (context / "Dockerfile").write_text(dockerfile)
+    (context / "Dockerfile").write_text(
+        f"FROM {_PLAIN}\nCOPY downloads.json {_TABLE}\nENV UV_PYTHON_DOWNLOADS_JSON_URL={_TABLE}\n"
+        f"ENV PYENV_SOURCE_MIRROR={archives.SOURCES_URL}\n"
+    )
 
 
 def _build(docker_host: str | None, context: Path, tag: str, *, quiet: bool) -> None:

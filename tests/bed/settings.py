@@ -71,14 +71,15 @@ ENGINES: Final = {
 # The suite that gives the registry, the docker CLI, buildx and compose.
 TOOLS_SUITE: Final = "forky"
 BASE_SUITES: Final = ("bookworm", "trixie")
+# The oldest and the newest, for the matrix of interpreters only.
+MORE_SUITES: Final = ("bullseye", "sid")
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A CPython release and the Debian suite whose pool holds its tarball."""
+    """A CPython release."""
 
     version: str
-    suite: str
 
     @property
     def minor(self) -> str:
@@ -86,7 +87,9 @@ class Release:
         return self.version.rpartition(".")[0]
 
 
-# Stable suites only: their versions do not move.
-RELEASES: Final = (Release("3.9.2", "bullseye"), Release("3.11.2", "bookworm"), Release("3.13.5", "trixie"))
+# Those of Debian's stable suites, bullseye to trixie: they stay in the pool.
+RELEASES: Final = (Release("3.9.2"), Release("3.11.2"), Release("3.13.5"))
+# What Debian's suites in the making have, at whatever release they are; for the matrix of interpreters only.
+MOVING: Final = ("3.14", "3.15")
 # glibc 2.31: what is compiled there runs on bullseye and everything newer.
 BUILDER_SUITE: Final = "bullseye"

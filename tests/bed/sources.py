@@ -1,0 +1,86 @@
+"""CPython's release tarballs out of Debian's pool: upstream's own files, checked, laid out as python.org has them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING, Final
+
+from tests.bed import settings
+from tests.bed.host import BedError, timed, whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DIRECTORY: Final = settings.CACHE / "sources"
+# Of each release the name that python.org has for its tarball, and the digest, both as the frontend knows them.
+_KNOWN: Final[dict[str, dict[str, str]]] = json.loads(
+    (settings.REPOSITORY / "frontend/dockerfile_pyenv/data/sources.json").read_text()
+)
+
+
+def newest(minor: str) -> settings.Release | None:
+    """The newest release of `X.Y` that the frontend knows and the cache or Debian's pool has; None for none.
+
+    The suites in the making move on: what one of them had may be gone from the pool, or its index names what the
+    mirror has not.
+    """
+    for version in sorted(_KNOWN, key=_numbers, reverse=True):
+        if version.rpartition(".")[0] == minor and (_path(version).exists() or _offered(version)):
+            return settings.Release(version)
+    return None
+
+
+def ensure(release: settings.Release) -> Path:
+    """The tarball of a release; fetches it first if the cache has none.
+
+    Raises:
+        BedError: the pool has no such file, or another one by its name.
+    """
+    path, url = _path(release.version), _url(release.version)
+    if not path.exists():
+        with timed(f"fetching {url}"), whole(path.parent) as new:
+            new.mkdir()
+            try:
+                with (
+                    urllib.request.urlopen(url, timeout=60) as answer,  # noqa: S310 - the mirror of settings.py
+                    (new / path.name).open("wb") as file,
+                ):
+                    shutil.copyfileobj(answer, file)
+            except OSError as error:
+                raise BedError(
+                    f"cannot fetch CPython {release.version} from Debian's pool: {url}: {error}. Where a suite has "
+                    "another version by now, name that in settings.RELEASES and frontend/dockerfile_pyenv/data/"
+                ) from None
+            digest = hashlib.sha256((new / path.name).read_bytes()).hexdigest()
+            if digest != _KNOWN[release.version]["sha256"]:
+                raise BedError(f"{url} has another digest than frontend/dockerfile_pyenv/data/sources.json: {digest}")
+    os.utime(path.parent)
+    return path
+
+
+def _path(version: str) -> Path:
+    return DIRECTORY / version / _KNOWN[version]["file"]
+
+
+def _url(version: str) -> str:
+    package = f"python{version.rpartition('.')[0]}"
+    ending = "xz" if _KNOWN[version]["file"].endswith(".xz") else "gz"
+    return f"{settings.DEBIAN_MIRROR}/pool/main/p/{package}/{package}_{version}.orig.tar.{ending}"
+
+
+def _offered(version: str) -> bool:
+    request = urllib.request.Request(_url(version), method="HEAD")  # noqa: S310 - as above
+    try:
+        with urllib.request.urlopen(request, timeout=60):  # noqa: S310
+            return True
+    except urllib.error.HTTPError:
+        return False
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
