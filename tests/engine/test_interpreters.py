@@ -1,0 +1,236 @@
+"""Every interpreter on every base: what each provider makes runs where it is said to run."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.bed import archives, bed, settings
+
+if TYPE_CHECKING:
+    from tests.bed.engine import Engine, File
+    from tests.engine.conftest import Project
+
+SYNTAX = "# syntax=dockerfile-pyenv:dev\n"
+PREFIX = "/opt/astro-pyenv"
+UPSTREAM = "https://github.com/astral-sh/python-build-standalone/releases/download"
+TABLE = f"--build-arg=UV_PYTHON_DOWNLOADS_JSON_URL={archives.FULL_TABLE_URL}"
+
+# libc and nothing else, as in hardened images: no shell, no passwd, no certificates.
+NO_SHELL = """FROM debian:bookworm-slim AS full
+RUN mkdir /new && cp --archive --parents $(dpkg -L libc6 | grep '^/lib.*[.]so') /new
+FROM scratch
+COPY --from=full /new /
+"""
+# Debian's own Python, in /usr and of a newer libc than all other bases have.
+DEBIANS = """FROM debian:sid-slim
+RUN apt-get update -qq && apt-get install -qq --no-install-recommends {packages} > /dev/null
+"""
+
+PROGRAM = """
+import ctypes, os, sqlite3, ssl, sys
+
+default = ssl.create_default_context()
+assert not os.path.exists(os.environ.get("SSL_CERT_FILE", "")) or default.get_ca_certs()
+
+server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
+for context in (server, client):
+    # Without a certificate: that needs no key, and its last version is 1.2.
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("AECDH-AES256-SHA:@SECLEVEL=0")
+up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
+ends = [client.wrap_bio(down, up), server.wrap_bio(up, down, server_side=True)]
+done = set()
+for end in ends * 4:
+    try:
+        end.do_handshake()
+        done.add(end)
+    except ssl.SSLWantReadError:
+        pass
+assert len(done) == 2
+ends[0].write(b"secret")
+assert ends[1].read() == b"secret"
+
+assert sqlite3.connect(":memory:").execute("select 6 * 7").fetchone() == (42,)
+
+compare = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_int), ctypes.POINTER(ctypes.c_int))
+numbers = (ctypes.c_int * 3)(3, 1, 2)
+ctypes.CDLL(None).qsort(numbers, 3, ctypes.sizeof(ctypes.c_int), compare(lambda one, other: one[0] - other[0]))
+assert list(numbers) == [1, 2, 3]
+
+print("%d.%d" % sys.version_info[:2], sys.prefix, ends[0].version())
+"""
+# The base may have no shell: one interpreter starts the others.
+START = "import subprocess, sys\nfor python in sys.argv[2:]: subprocess.run([python, '-c', sys.argv[1]], check=True)"
+
+BASES = {
+    "bullseye": "debian:bullseye-slim",
+    "bookworm": "debian:bookworm-slim",
+    "trixie": "debian:trixie-slim",
+    "sid": "debian:sid-slim",
+    "no shell": "no-shell:test",
+}
+
+
+@pytest.fixture(scope="module")
+def moving(engine: Engine, request: pytest.FixtureRequest) -> dict[str, settings.Release]:
+    """The releases of `settings.MOVING` that there are, by X.Y; the bed has their archives, images and tarballs."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
+        releases = bed.extend(engine.kind, settings.MOVING, settings.MORE_SUITES)
+    engine.build("-t", BASES["no shell"], "-", input=NO_SHELL)
+    return {release.minor: release for release in releases}
+
+
+def check(engine: Engine, image: str, minors: list[str]) -> None:
+    """Run the program in the environments `py<X.Y>` of an image."""
+    pythons = [f"{PREFIX}/envs/py{minor}/bin/python" for minor in minors]
+    output = engine.run(image, pythons[0], "-c", START, PROGRAM, *pythons)
+    assert output.splitlines() == [f"{minor} {PREFIX}/envs/py{minor} TLSv1.2" for minor in minors]
+
+
+@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize("provider", ["standalone", "image"])
+def test_runs_on_every_base(
+    engine: Engine, project: Project, moving: dict[str, settings.Release], provider: str, base: str
+) -> None:
+    """Interpreters of all versions, unpacked or taken out of an image, use TLS, SQLite and ctypes."""
+    minors = [release.minor for release in (*settings.RELEASES, *moving.values())]
+    values = {minor: "standalone" if provider == "standalone" else f"image:{official(minor)}" for minor in minors}
+    lines = "".join(f"PYENV --interpreter={values[minor]} {minor} py{minor}\n" for minor in minors)
+    image = engine.build(TABLE, project({"Dockerfile": f"{SYNTAX}FROM {BASES[base]}\n{lines}"})).image
+    check(engine, image, minors)
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_compiled_runs_on_every_base(
+    engine: Engine, project: Project, moving: dict[str, settings.Release], base: str
+) -> None:
+    """Interpreters compiled in the build, once for all bases: the oldest, 3.13 and the newest."""
+    compiled = [settings.RELEASES[0], settings.RELEASES[-1], *list(moving.values())[-1:]]
+    lines = "".join(f"PYENV --interpreter=source {one.version} py{one.minor}\n" for one in compiled)
+    image = engine.build(project({"Dockerfile": f"{SYNTAX}FROM {BASES[base]}\n{lines}"})).image
+    check(engine, image, [one.minor for one in compiled])
+
+
+@pytest.mark.parametrize("minor", settings.MOVING)
+def test_the_newest_are_compiled(moving: dict[str, settings.Release], minor: str) -> None:
+    """The cells above are of these versions too, where there is a tarball of them."""
+    if minor not in moving:
+        pytest.skip(f"Debian's pool has no tarball of a Python {minor} that data/sources.json knows")
+
+
+def test_debians_own(engine: Engine, project: Project, moving: dict[str, settings.Release]) -> None:  # noqa: ARG001
+    """The newest Pythons out of an image that has them from Debian, with all their libraries from elsewhere."""
+    packages = " ".join(f"python{minor} python{minor}-venv" for minor in settings.MOVING)
+    engine.build("-t", "debians:test", "-", input=DEBIANS.format(packages=packages))
+    lines = "".join(f"PYENV --interpreter=image:debians:test {minor} py{minor}\n" for minor in settings.MOVING)
+    context = project({"Dockerfile": f"{SYNTAX}FROM debian:sid-slim\n{lines}"})
+    check(engine, engine.build(context).image, list(settings.MOVING))
+
+    (context / "Dockerfile").write_text(f"{SYNTAX}FROM debian:bookworm-slim\n{lines}")
+    failed = engine.build(context, check=False)
+    assert failed.returncode != 0
+    assert "GLIBC" in failed.log
+    assert ">>> PYENV --interpreter=image:debians:test 3.1" in failed.log
+
+
+def official(minor: str) -> str:
+    """The image that Python X.Y is taken out of."""
+    return f"python:{minor}-slim-bookworm"
+
+
+def docker_hub_answers() -> bool:
+    """Whether images of Docker Hub can be had, other than those of the bed."""
+    try:
+        socket.create_connection(("registry-1.docker.io", 443), timeout=3).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("base", "provider"),
+    [
+        ("alpine:3.22", "standalone"),
+        ("alpine:3.22", "source --builder=alpine:3.22"),
+        ("alpine:3.22", "image:python:3.13-alpine"),
+        ("redhat/ubi9-minimal", "standalone"),
+        ("redhat/ubi9-minimal", "source"),
+        ("ubuntu:22.04", "standalone"),
+        ("ubuntu:24.04", "source"),
+    ],
+)
+def test_runs_on_bases_of_docker_hub(engine: Engine, project: Project, base: str, provider: str) -> None:
+    """musl, UBI and Ubuntu, with the frontend's own table of interpreters."""
+    if not docker_hub_answers():
+        pytest.skip("needs base images of Docker Hub, which cannot be reached from here")
+    version = "3.13.5" if provider.startswith("source") else "3.13"
+    lines = f"FROM {base}\nPYENV --interpreter={provider} {version} py3.13\n"
+    own_table = "--build-arg=UV_PYTHON_DOWNLOADS_JSON_URL="
+    check(engine, engine.build(own_table, project({"Dockerfile": SYNTAX + lines})).image, ["3.13"])
+
+
+def difference(engine: Engine, project: Project, base: str, lines: str) -> tuple[str, dict[str, File]]:
+    """An image that has these lines, and the paths that they add; nothing else of the base may change."""
+    context = project({"with": f"{SYNTAX}FROM {base}\n{lines}", "without": f"FROM {base}\n"})
+    ours = engine.build("-f", context / "with", context).image
+    files = engine.files(ours)
+    before = engine.files(engine.build("-f", context / "without", context).image)
+    assert {name for name, file in before.items() if files.get(name) != file} == set()
+    return ours, {name: file for name, file in files.items() if name not in before}
+
+
+def test_the_bases_own(engine: Engine, project: Project) -> None:
+    """`--interpreter=base` makes an environment of the base's Python and adds no interpreter."""
+    image, added = difference(engine, project, "python:3.11-slim-bookworm", "PYENV --interpreter=base 3.11 py3.11\n")
+    assert {name for name in added if not name.startswith("opt/astro-pyenv/envs/py3.11")} <= {
+        "opt/astro-pyenv",
+        "opt/astro-pyenv/envs",
+    }
+    check(engine, image, ["3.11"])
+    code = "import sys; print(sys.base_prefix)"
+    assert engine.run(image, f"{PREFIX}/envs/py3.11/bin/python", "-c", code) == "/usr/local"
+
+
+def test_beside_the_bases_own(engine: Engine, project: Project) -> None:
+    """The same X.Y as the base's comes with a prefix of its own, and the base's stays what it was."""
+    image, added = difference(engine, project, "python:3.11-slim-bookworm", "PYENV 3.11 py3.11\n")
+    assert {name for name in added if not name.startswith("opt/astro-pyenv")} == set()
+    check(engine, image, ["3.11"])
+    code = "import sys; print(sys.base_prefix)"
+    assert engine.run(image, f"{PREFIX}/envs/py3.11/bin/python", "-c", code) == f"{PREFIX}/python/3.11.2"
+    assert engine.run(image, "python3.11", "-c", code) == "/usr/local"
+    assert "from /usr/local/lib/python3.11/" in engine.run(image, "python3.11", "-m", "pip", "--version")
+
+
+def test_no_environment(engine: Engine, project: Project) -> None:
+    """`--no-venv` adds Pythons by name, with pip; a name for one is that of the variable."""
+    image, added = difference(
+        engine, project, "debian:bookworm-slim", "PYENV --no-venv 3.9\nPYENV --no-venv 3.11 seed\n"
+    )
+    assert {name for name in added if name.startswith("opt/astro-pyenv/envs")} == set()
+    for minor in ("3.9", "3.11"):
+        assert engine.run(image, f"python{minor}", "-m", "pip", "--version").endswith(f"(python {minor})")
+    assert engine.run(image, "printenv", "ASTRO_PYENV_seed") == f"{PREFIX}/python/3.11.2/bin/python3.11"
+
+
+def test_without_a_network(engine: Engine, project: Project) -> None:
+    """With the network of all steps cut off, and a mirror of upstream's releases, the interpreter still comes."""
+    mirror = f"http://{settings.ARCHIVES}"
+    table = archives.TABLE.read_text().replace(mirror, UPSTREAM)
+    assert json.loads(table)["cpython-3.9.2-linux-x86_64-gnu"]["url"].startswith(UPSTREAM)
+    mirrored = archives.TABLE.with_name("mirrored.json")
+    mirrored.write_text(table)
+    image = engine.build(
+        "--no-cache",
+        "--network=none",
+        f"--build-arg=UV_PYTHON_DOWNLOADS_JSON_URL={mirror}/{mirrored.name}",
+        f"--build-arg=UV_PYTHON_INSTALL_MIRROR={mirror}",
+        project({"Dockerfile": f"{SYNTAX}FROM debian:bookworm-slim\nPYENV 3.9 py3.9\n"}),
+    ).image
+    check(engine, image, ["3.9"])
