@@ -173,7 +173,9 @@ def _split(text: str, escape: str, lines: tuple[int, int]) -> list[tuple[int, st
 def _word_pattern(escape: str) -> re.Pattern[str]:
     r"""Match a word: quotes may stand anywhere in it, the escape character takes the next one along but not in '…'."""
     e = re.escape(escape)
-    word = rf"""(?:[^{SPACES}'"{e}]++|{e}.|'[^']*+'|"(?:[^"{e}]++|{e}.)*+")++"""
+    # Each alternative is one character, so that there is nothing to try again; possessive quantifiers, which would say
+    # so, match wrongly before Python 3.11.5 (python/cpython#106052).
+    word = rf"""(?:[^{SPACES}'"{e}]|{e}.|'[^']*'|"(?:[^"{e}]|{e}.)*")+"""
     return re.compile(rf"[{SPACES}]*+({word})", re.DOTALL)
 
 

@@ -114,7 +114,7 @@ INCLUDED = "is not supported yet: copy that file's lines into this one"
         ("-r base.txt", f"-r base.txt: -r {INCLUDED}"),
         ("-rbase.txt", f"-rbase.txt: -r {INCLUDED}"),
         ("--requirement=base.txt", f"--requirement=base.txt: --requirement {INCLUDED}"),
-        ("-c constraints.txt", f"-c constraints.txt: -c {INCLUDED}"),
+        ("-c constraints.txt", "-c constraints.txt: -c is not supported yet: pin the versions in this file"),
         ("--bogus", "--bogus: no such option: --bogus"),
         ("pandas --bogus", "pandas --bogus: no such option: --bogus"),
         ("-i", "-i: -i option requires 1 argument"),

@@ -216,9 +216,9 @@ def test_hard_link(finish: ModuleType, tmp_path: Path) -> None:
     ("extra", "message"),
     [
         pytest.param(tarfile.TarInfo("other/file"), "'other/file' does not lie in python/", id="another directory"),
-        pytest.param(tarfile.TarInfo("python/../../file"), "would be extracted to", id="leads out"),
-        pytest.param(link("python/lib/x", "/etc"), "is a link to an absolute path", id="absolute link"),
-        pytest.param(link("python/lib/x", "../../../x"), "would link to", id="link that leads out"),
+        pytest.param(tarfile.TarInfo("python/../../file"), "lies outside", id="leads out"),
+        pytest.param(link("python/lib/x", "/etc"), "leads outside", id="absolute link"),
+        pytest.param(link("python/lib/x", "../../../x"), "leads outside", id="link that leads out"),
     ],
 )
 def test_refused(
