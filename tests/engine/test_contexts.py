@@ -5,6 +5,7 @@ import io
 import subprocess
 import tarfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -143,13 +144,13 @@ def repository(project: Project, tmp_path: Path, engine: Engine) -> Iterator[str
         stderr=subprocess.PIPE,
         text=True,
     )
+    address = f"git://{settings.GATEWAY}:{port}/repository.git"
     try:
-        subprocess.run(
-            ["git", "-c", "protocol.version=2", "ls-remote", f"git://{settings.GATEWAY}:{port}/repository.git"],
-            check=False,
-            capture_output=True,
-        )
-        yield f"git://{settings.GATEWAY}:{port}/repository.git"
+        for _ in range(50):
+            if subprocess.run(["git", "ls-remote", address], check=False, capture_output=True).returncode == 0:
+                break
+            time.sleep(0.1)
+        yield address
     finally:
         daemon.terminate()
         daemon.communicate()

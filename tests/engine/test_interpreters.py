@@ -86,10 +86,10 @@ def moving(engine: Engine, request: pytest.FixtureRequest) -> dict[str, settings
     return {release.minor: release for release in releases}
 
 
-def check(engine: Engine, image: str, minors: list[str]) -> None:
+def check(engine: Engine, image: str, minors: list[str], *options: str) -> None:
     """Run the program in the environments `py<X.Y>` of an image."""
     pythons = [f"{PREFIX}/envs/py{minor}/bin/python" for minor in minors]
-    output = engine.run(image, pythons[0], "-c", START, PROGRAM, *pythons)
+    output = engine.run(image, pythons[0], "-c", START, PROGRAM, *pythons, options=options)
     assert output.splitlines() == [f"{minor} {PREFIX}/envs/py{minor} TLSv1.2" for minor in minors]
 
 
@@ -234,3 +234,18 @@ def test_without_a_network(engine: Engine, project: Project) -> None:
         project({"Dockerfile": f"{SYNTAX}FROM debian:bookworm-slim\nPYENV 3.9 py3.9\n"}),
     ).image
     check(engine, image, ["3.9"])
+
+
+def test_arm64(engine: Engine, project: Project) -> None:
+    """A stage of another platform gets an interpreter of that platform, under QEMU from end to end."""
+    bed.extend_arm64(engine.kind)
+    lines = (
+        "FROM --platform=linux/arm64 arm64v8/debian:bookworm-slim\n"
+        "PYENV --interpreter=image:arm64v8/python:3.11-slim-bookworm 3.11 py3.11\n"
+    )
+    image = engine.build("--platform=linux/arm64", project({"Dockerfile": SYNTAX + lines})).image
+    assert engine.image_config(image)["architecture"] == "arm64"
+    check(engine, image, ["3.11"], "--platform=linux/arm64")
+    code = "import platform; print(platform.machine())"
+    options = ("--platform=linux/arm64",)
+    assert engine.run(image, f"{PREFIX}/envs/py3.11/bin/python", "-c", code, options=options) == "aarch64"
