@@ -53,6 +53,27 @@ def python(archive: archives.Archive, suite: str) -> registry.Image:
     )
 
 
+def arm64() -> tuple[registry.Image, registry.Image]:
+    """The stand-ins for `arm64v8/debian:bookworm-slim` and `arm64v8/python:3.11-slim-bookworm`.
+
+    Their packages are unpacked and not configured, which needs no emulation. Python is Debian's, in /usr.
+    """
+
+    def image(name: str, *packages: str) -> registry.Image:
+        options = ["--variant=extract", "--architectures=arm64", *_excluding()]
+        layer = _layer(
+            f"arm64-{name.partition(':')[0]}",
+            " ".join((_RECIPE, *packages)),
+            lambda tar: rootfs.bootstrap("bookworm", tar, packages, options),
+        )
+        layers = (registry.Layer(*layer, created_by=f"# arm64 {' '.join(packages)}"),)
+        return registry.Image(f"arm64v8/{name}", layers, {"PATH": _PATH}, ("sh",), architecture="arm64")
+
+    base = ("base-files", "coreutils", "dash", "libc6")
+    python = ("python3", "python3-pip", "python3-venv")
+    return image("debian:bookworm-slim", *base), image("python:3.11-slim-bookworm", *base, *python)
+
+
 def _certificates() -> dict[str, str]:
     if not settings.CA_BUNDLE.exists():
         return {}
@@ -89,7 +110,7 @@ def _gzip(source: IO[bytes], target: IO[bytes]) -> None:
 
 
 def _bootstrap(suite: str, tar: Path) -> None:
-    options = [f"--dpkgopt=path-exclude={pattern}" for pattern in _EXCLUDED]
+    options = _excluding()
     with tempfile.TemporaryDirectory() as directory:
         extra = Path(directory, "ca-certificates")
         extra.mkdir(mode=0o755)
@@ -102,6 +123,10 @@ def _bootstrap(suite: str, tar: Path) -> None:
                 f'--customize-hook=cp -r {extra} "$1/usr/local/share/"',
             ]
         rootfs.bootstrap(suite, tar, options=options)
+
+
+def _excluding() -> list[str]:
+    return [f"--dpkgopt=path-exclude={pattern}" for pattern in _EXCLUDED]
 
 
 def _own_certificates() -> list[str]:

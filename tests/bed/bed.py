@@ -8,7 +8,20 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
-from tests.bed import archives, bases, cli, daemon, host, interpreters, network, process, registry, settings, sources
+from tests.bed import (
+    archives,
+    bases,
+    cli,
+    daemon,
+    emulation,
+    host,
+    interpreters,
+    network,
+    process,
+    registry,
+    settings,
+    sources,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,6 +91,13 @@ def extend(kind: settings.EngineKind, pythons: Sequence[str], suites: Sequence[s
             sources.ensure(release)
         _forget_old(kind, pushed)
     return releases
+
+
+def extend_arm64(kind: settings.EngineKind) -> None:
+    """Let the engine run containers of arm64, and have the images of `bases.arm64` for it."""
+    with host.locked():
+        emulation.up()
+        _forget_old(kind, {image.name: registry.push(image) for image in bases.arm64()})
 
 
 def down(engines: Sequence[str] | None = None) -> None:

@@ -78,8 +78,10 @@ def run(
     return done
 
 
-def require_tools() -> None:
-    """Install what the host lacks. The bed needs root: namespaces, mounts and a bridge.
+def require_tools(tools: Mapping[str, str] = TOOLS) -> None:
+    """Install what the host lacks of these commands and files, each with its Debian package.
+
+    The bed needs root: namespaces, mounts and a bridge.
 
     Raises:
         BedError: not root, or apt-get failed.
@@ -87,7 +89,7 @@ def require_tools() -> None:
     if os.geteuid() != 0:
         raise BedError("the test bed needs root (namespaces, mounts, a bridge); run it with sudo")
     os.environ["PATH"] = f"{os.environ.get('PATH', '')}:{SYSTEM_PATH}"
-    missing = sorted({package for tool, package in TOOLS.items() if not (shutil.which(tool) or Path(tool).is_file())})
+    missing = sorted({package for tool, package in tools.items() if not (shutil.which(tool) or Path(tool).is_file())})
     if missing:
         if not shutil.which("apt-get"):
             raise BedError(f"the test bed needs {', '.join(missing)}, and this machine has no apt-get to install them")

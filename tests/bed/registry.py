@@ -62,6 +62,7 @@ class Image:
     env: Mapping[str, str]
     command: tuple[str, ...]
     labels: Mapping[str, str] = field(default_factory=dict)
+    architecture: str = "amd64"
 
 
 def push(image: Image) -> str:
@@ -110,7 +111,7 @@ def _config(image: Image) -> dict[str, Any]:
     created = "2026-11-01T00:00:00Z"
     history = [{"created": created, "created_by": layer.created_by} for layer in image.layers]
     return {
-        "architecture": "amd64",
+        "architecture": image.architecture,
         "os": "linux",
         "created": created,
         "config": {
