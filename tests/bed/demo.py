@@ -34,6 +34,8 @@ def main() -> int:
         ):
             say(f"docker run {_IMAGE} sh -c '{command}'")
             docker(host, "run", "--rm", _IMAGE, "sh", "-c", command)
+        if host:
+            say("the test bed still runs, and `make bed-down` stops it")
     except (BedError, subprocess.CalledProcessError) as error:
         say(f"the demo failed: {error}")
         return 1
