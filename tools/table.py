@@ -84,7 +84,9 @@ def sdist(version: str, hashes: set[str]) -> tuple[str, str]:
     """Find the address and hash of uv's source distribution on the index."""
     command = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]
     configured = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-    index = os.environ.get("PIP_INDEX_URL") or configured or "https://pypi.org/simple"
+    from pip._internal.models.index import PyPI  # noqa: PLC0415 - pip has no public name for its default
+
+    index = os.environ.get("PIP_INDEX_URL") or configured or PyPI.simple_url
     page = f"{index.rstrip('/')}/uv/"
     listing = json.loads(fetch(page, accept="application/vnd.pypi.simple.v1+json"))
     for file in listing["files"]:

@@ -79,7 +79,7 @@ BUILDER: Final = Root(settings.BUILDER_SUITE, _BUILDER_PACKAGES)
 def bootstrap(suite: str, target: Path, packages: Sequence[str] = (), options: Sequence[str] = ()) -> None:
     """Make a minimal root filesystem: a directory, or a tar archive where `target` ends in `.tar`."""
     # An expired Release file, as of a suite in the making, is no reason to stop.
-    sources = f"deb [signed-by={settings.DEBIAN_KEYRING}] {settings.DEBIAN_MIRROR} {suite} main"
+    sources = f"deb [signed-by={settings.DEBIAN_KEYRING}] {settings.debian_mirror()} {suite} main"
     include = [f"--include={','.join(packages)}"] if packages else []
     run(
         "mmdebstrap",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -22,11 +24,23 @@ GATEWAY: Final = f"{NETWORK}.1"
 REGISTRY: Final = f"{GATEWAY}:5239"
 ARCHIVES: Final = f"{GATEWAY}:8239"
 
-DEBIAN_MIRROR: Final = "http://deb.debian.org/debian"
 DEBIAN_KEYRING: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 # Every file the bed makes carries this time: 2026-11-01T00:00:00Z.
 EPOCH: Final = 1793491200
 DATE: Final = "20261101"
+
+
+@cache
+def debian_mirror() -> str:
+    """The Debian mirror that the host's own apt uses; DEBIAN_MIRROR names another, or one for a host without."""
+    if chosen := os.environ.get("DEBIAN_MIRROR"):
+        return chosen.rstrip("/")
+    command = ["apt-get", "indextargets", "--format", "$(REPO_URI)"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()
+    for address in listed:
+        if address.rstrip("/").endswith("/debian"):
+            return address.rstrip("/")
+    raise LookupError("this host's apt knows no Debian mirror: name one in the variable DEBIAN_MIRROR")
 
 
 @dataclass(frozen=True, slots=True)

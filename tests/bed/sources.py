@@ -70,7 +70,7 @@ def _path(version: str) -> Path:
 def _url(version: str) -> str:
     package = f"python{version.rpartition('.')[0]}"
     ending = "xz" if _KNOWN[version]["file"].endswith(".xz") else "gz"
-    return f"{settings.DEBIAN_MIRROR}/pool/main/p/{package}/{package}_{version}.orig.tar.{ending}"
+    return f"{settings.debian_mirror()}/pool/main/p/{package}/{package}_{version}.orig.tar.{ending}"
 
 
 def _offered(version: str) -> bool:

@@ -38,17 +38,8 @@ missing() {
 
 install_apt() {
   export DEBIAN_FRONTEND=noninteractive
-  if ! apt-get update -qq; then
-    # A suite moves there when its support ends.
-    ID='' VERSION_CODENAME=''
-    # shellcheck source=/dev/null
-    [ ! -r /etc/os-release ] || . /etc/os-release
-    [ "$ID" = debian ] && [ -n "$VERSION_CODENAME" ] || return 1
-    say "Debian $VERSION_CODENAME may have been archived, trying archive.debian.org"
-    rm -f /etc/apt/sources.list.d/*
-    echo "deb http://archive.debian.org/debian $VERSION_CODENAME main" > /etc/apt/sources.list
-    apt-get update -qq -o Acquire::Check-Valid-Until=false || return 1
-  fi
+  # A suite whose support has ended may have moved to its distribution's archive.
+  apt-get update -qq || { say 'apt cannot update: a builder of a suite that is still served may help, --builder=…'; return 1; }
   apt-get install -qq --no-install-recommends "$@" > /dev/null
 }
 
