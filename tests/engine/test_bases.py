@@ -1,9 +1,8 @@
 """Nothing of a base image changes but what a PYENV line promises."""
 
-import json
-
 import pytest
 from tests.bed.engine import Engine, File
+from tests.engine.additions import assert_only_additions
 from tests.engine.conftest import Project
 
 SYNTAX = "# syntax=dockerfile-pyenv:dev\n"
@@ -32,27 +31,19 @@ def test_nothing_differs_but_the_promised_additions(engine: Engine, project: Pro
     ours = engine.build("-f", context / "with", context).image
     plain = engine.build("-f", context / "without", context).image
 
-    config = engine.image_config(ours)["config"]
-    expected = engine.image_config(plain)["config"]
-    path = "/opt/astro-pyenv/envs/one"
-    assert config["Env"] == [*expected["Env"], f"ASTRO_PYENV_one={path}/bin/python"]
-    entry = {"name": "one", "version": "3.9.2", "interpreter": "3.9.2", "path": path}
-    label = json.dumps([entry], separators=(",", ":"))
-    assert config["Labels"] == {**(expected.get("Labels") or {}), "dockerfile-pyenv.environments": label}
-    for key in ("Env", "Labels"):
-        config.pop(key, None)
-        expected.pop(key, None)
-    assert config == expected
-
-    files, before = engine.files(ours), engine.files(plain)
     opt = "srv/opt" if base == "/opt is a link" else "opt"
-    added = {name for name in files if name not in before}
-    assert {name for name, file in before.items() if files.get(name) != file} == set()
-    allowed = {"opt", "usr/local/bin", "usr/local/bin/python3.9", opt}
-    outside = {name for name in added - allowed if not name.startswith(f"{opt}/astro-pyenv")}
-    assert outside == set()
+    assert_only_additions(engine, ours, plain, ["one"], opt=opt)
+    files = engine.files(ours)
     _check_environment(files, opt, base)
-    run = ["run", "--rm", "--entrypoint", f"{path}/bin/python", ours, "-c", "import ssl, sqlite3; print(1)"]
+    run = [
+        "run",
+        "--rm",
+        "--entrypoint",
+        "/opt/astro-pyenv/envs/one/bin/python",
+        ours,
+        "-c",
+        "import ssl, sqlite3; print(1)",
+    ]
     assert engine.docker(*run).stdout == "1\n"
 
 

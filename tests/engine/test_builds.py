@@ -3,6 +3,7 @@
 import json
 
 from tests.bed.engine import Engine
+from tests.engine.additions import assert_only_additions
 from tests.engine.conftest import Project
 from tests.engine.wheels import wheel
 
@@ -32,6 +33,8 @@ def test_the_guides_example(engine: Engine, project: Project) -> None:
     assert engine.run(image, "python3.9", "-m", "pip", "--version").endswith("(python 3.9)")
     assert engine.run(image, "python3", "--version").startswith("Python 3.11")
     assert engine.run(image, "python3", "-c", "import sys; print(sys.prefix)") == "/usr/local"
+    plain = engine.build("-", input="FROM python:3.11-slim-bookworm\n").image
+    assert_only_additions(engine, image, plain, ["pyenv_3_13", "epo_pyenv"])
 
 
 def test_three_stages(engine: Engine, project: Project) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from tests.bed import settings
 from tests.bed.engine import Engine
+from tests.engine.additions import assert_only_additions
 from tests.engine.conftest import Project
 
 SYNTAX = "# syntax=dockerfile-pyenv:dev\n"
@@ -23,9 +24,13 @@ FILES = {
 
 
 def check(engine: Engine, image: str) -> None:
-    """The image was built from FILES."""
+    """The image was built from FILES, and has nothing but the promised additions beyond a build without PYENV lines."""
     assert engine.run(image, "cat", "/marker") == "here"
     assert engine.run(image, "/opt/astro-pyenv/envs/one/bin/python", "-c", "print(1)") == "1"
+    plain = engine.build(
+        "-", input=archive(FILES["Dockerfile"].replace("PYENV 3.9 one requirements/one.txt\n", ""))
+    ).image
+    assert_only_additions(engine, image, plain, ["one"])
 
 
 def test_a_dockerfile_from_stdin(engine: Engine, project: Project) -> None:
@@ -47,7 +52,7 @@ def test_a_dockerfile_of_another_name_with_an_ignore_file_of_its_own(engine: Eng
         }
     )
     image = engine.build("-f", context / "sub/Other.Dockerfile", context).image
-    check(engine, image)
+    assert engine.run(image, "/opt/astro-pyenv/envs/one/bin/python", "-c", "print(1)") == "1"
     assert "secret" not in engine.run(image, "ls", "/all").split()
 
 
@@ -64,11 +69,11 @@ def test_a_tar_from_stdin(engine: Engine) -> None:
     check(engine, engine.build("-", input=archive()).image)
 
 
-def archive() -> bytes:
-    """FILES as a tar archive."""
+def archive(dockerfile: str = FILES["Dockerfile"]) -> bytes:
+    """FILES as a tar archive, with this Dockerfile in them."""
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w") as tar:
-        for name, text in FILES.items():
+        for name, text in {**FILES, "Dockerfile": dockerfile}.items():
             member = tarfile.TarInfo(name)
             member.size = len(text.encode())
             tar.addfile(member, io.BytesIO(text.encode()))
@@ -109,7 +114,7 @@ def test_a_dockerfile_of_ones_own_for_an_archive_over_http(engine: Engine, web: 
     (root / "context.tar").write_bytes(archive())
     text = FILES["Dockerfile"] + "RUN touch /mine\n"
     image = engine.build(f"{address}/context.tar", "-f", "-", input=text).image
-    check(engine, image)
+    assert engine.run(image, "cat", "/marker") == "here"
     engine.run(image, "test", "-e", "/mine")
 
 
