@@ -6,7 +6,6 @@ instructions/commands_runmount.go), and are no place for a file's name.
 """
 
 import json
-from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -25,12 +24,6 @@ REQUIREMENTS = "dockerfile-pyenv/requirements"
 
 RUN = "/run/dockerfile-pyenv"
 """Where a step finds its mounts; nothing of it stays in the image."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Requirements:
-    context: str
-    source: str
 
 
 def expand(dockerfile: Dockerfile, plan: Plan) -> Expansion:
@@ -61,7 +54,8 @@ def _instructions(dockerfile: Dockerfile, group: Group, environment: Environment
         group=group,
         context="" if environment.interpreter.is_base else environment.context,
         interpreter=environment.prefix,
-        requirements=_Requirements(REQUIREMENTS, requirements_directory(path)) if path else None,
+        requirements=REQUIREMENTS,
+        directory=requirements_directory(path) if path else "",
         command=json.dumps(command(environment)),
         variables=group.variables,
         label=LABEL,

@@ -215,15 +215,8 @@ def _check_base(environment: Environment, label: str) -> None:
     """Refuse a second build of a version that the base image, itself made with PYENV lines, brings along."""
     own = environment.interpreter
     for entry in _entries(label):
-        if (
-            minor(entry["version"]) == own.minor
-            and own.id != entry["interpreter"]
-            and "base"
-            not in {
-                own.id,
-                entry["interpreter"],
-            }
-        ):
+        ids = {own.id, entry["interpreter"]}
+        if minor(entry["version"]) == own.minor and len(ids) > 1 and "base" not in ids:
             raise DockerfileError(
                 f"this line asks for Python {own.version} ({own.provider}), and the base image has another build, "
                 f"{entry['interpreter']}, for its environment {entry['name']}: python{own.minor} would be ambiguous. "

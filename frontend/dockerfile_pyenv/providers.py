@@ -31,7 +31,6 @@ class Tarball:
 
     url: str
     sha256: str
-    version: str
     builder: str
     optimize: bool
     free_threaded: bool
@@ -147,7 +146,6 @@ def _source(version: str, given: Flags, platforms: Sequence[str], setting: Setti
         platform: Tarball(
             url=f"{mirror}/{_final(full)}/{file}",
             sha256=digest,
-            version=full,
             builder=builder,
             optimize=given.enable_optimizations,
             free_threaded=free,

@@ -104,7 +104,7 @@ class Builder:
         platform = Platform.parse(image.platform)
         step = step_prefix(interpreter.id)
         root = ops.image(image.reference, platform=platform, description=f"{step}image {image.reference}")
-        env = dict(entry.split("=", 1) for entry in self.environment(image.reference, platform))
+        env = dict(entry.partition("=")[::2] for entry in self.environment(image.reference, platform))
         collected = self._finish(
             interpreter,
             [

@@ -67,9 +67,10 @@ def _names(definition: Definition, expansion: Expansion, plan: Plan) -> dict[str
     environments = {tuple(expand.command(environment)): environment for environment in plan.environments}
     texts: dict[str, str] = {}
     extras: dict[_Stage, set[int]] = {}
-    steps = {vertex.digest: match for vertex in definition.vertices() if (match := _NAME.fullmatch(vertex.name))}
+    vertices = definition.vertices()
+    steps = {vertex.digest: match for vertex in vertices if (match := _NAME.fullmatch(vertex.name))}
     lines = sourcemap.locations(definition)
-    for vertex in definition.vertices():
+    for vertex in vertices:
         match = steps.get(vertex.digest)
         if match is None or not _is_generated(lines.get(vertex.digest, ()), expansion):
             continue
