@@ -77,6 +77,8 @@ COPY --from=patchelf /image /
 COPY --from=uv /image /
 COPY --from=libraries /image /
 COPY --from=code /image /
+# Where the commands find the user's files: docker run --rm -v "$PWD":/src dockerfile-pyenv:1 render
+WORKDIR /src
 ENTRYPOINT ["/usr/bin/python3.13", "-I", "-S", "-B", "/pyenv/frontend.py"]
 
 ARG VERSION=dev

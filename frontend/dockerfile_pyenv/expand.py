@@ -6,6 +6,7 @@ instructions/commands_runmount.go), and are no place for a file's name.
 """
 
 import json
+from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -22,19 +23,22 @@ TOOLS = "dockerfile-pyenv/tools"
 REQUIREMENTS = "dockerfile-pyenv/requirements"
 """Names of the build contexts that the text mounts from. No stage of the user's can have a slash in its name."""
 
+Rename = Callable[[str], str]
+
 RUN = "/run/dockerfile-pyenv"
 """Where a step finds its mounts; nothing of it stays in the image."""
 
 
-def expand(dockerfile: Dockerfile, plan: Plan) -> Expansion:
+def expand(dockerfile: Dockerfile, plan: Plan, *, rename: Rename = str) -> Expansion:
     """The user's text with every PYENV line replaced by the instructions that build its environment.
 
-    A line that the target does not reach becomes a comment, so that nothing in it can fail.
+    A line that the target does not reach becomes a comment, so that nothing in it can fail. `rename` gives the build
+    contexts that the text mounts from other names.
     """
     replacements = {line.index: f"# not built: {line.text}\n" for line in plan.unreached}
     for group in plan.groups:
         for environment in group.environments:
-            replacements[environment.line.index] = _instructions(dockerfile, group, environment)
+            replacements[environment.line.index] = _instructions(dockerfile, group, environment, rename)
     return substitute(dockerfile, replacements)
 
 
@@ -46,15 +50,16 @@ def requirements_directory(path: str) -> str:
     return "/" + sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
-def _instructions(dockerfile: Dockerfile, group: Group, environment: Environment) -> str:
+def _instructions(dockerfile: Dockerfile, group: Group, environment: Environment, rename: Rename) -> str:
     path = environment.statement.requirement
     return _template().render(
         first=environment is group.environments[0],
         last=environment is group.environments[-1],
         group=group,
-        context="" if environment.interpreter.is_base else environment.context,
+        context="" if environment.interpreter.is_base else rename(environment.context),
+        interpreters={added: rename(context) for added, context in group.interpreters.items()},
         interpreter=environment.prefix,
-        requirements=REQUIREMENTS,
+        requirements=rename(REQUIREMENTS),
         directory=requirements_directory(path) if path else "",
         command=json.dumps(command(environment)),
         variables=group.variables,
@@ -62,7 +67,7 @@ def _instructions(dockerfile: Dockerfile, group: Group, environment: Environment
         entries=group.label.replace("'", r"\u0027"),
         user=_word(group.user, dockerfile.escape, environment),
         nl=dockerfile.escape,
-        tools=TOOLS,
+        tools=rename(TOOLS),
         prefix=PREFIX,
         run=RUN,
     )

@@ -192,6 +192,11 @@ def _placed(words: Iterable[tuple[int, str]], instruction: Instruction, dockerfi
         yield Word(raw, line, column + len(piece[: offset - starts[index]].decode(errors="surrogateescape")))
 
 
+def split_words(item: Instruction, dockerfile: Dockerfile) -> list[str]:
+    """Raw words of any instruction whose words are split as those of ENV. Raises DockerfileError for an open quote."""
+    return [raw for _, raw in _split(item.text, dockerfile.escape, item.lines)]
+
+
 def _flags(raws: list[str], lines: tuple[int, int]) -> list[tuple[str, str | None]]:
     try:
         return [flags.split(raw) for raw in raws]

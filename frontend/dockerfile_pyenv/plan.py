@@ -53,6 +53,11 @@ class Environment:
         return f"{self.path}/bin/{name}"
 
     @property
+    def requirement_files(self) -> tuple[str, ...]:
+        """Paths in the build context of the files that the environment's step reads."""
+        return (self.statement.requirement,) if self.statement.requirement else ()
+
+    @property
     def variables(self) -> tuple[str, ...]:
         """Names of the ENV variables that hold the path of the environment's python."""
         return instruction.env_names(self.statement.name) if self.statement.name else ()

@@ -14,10 +14,12 @@ from dockerfile_pyenv.interpreters import Build
 from dockerfile_pyenv.plan import PREFIX
 from dockerfile_pyenv.providers import Image, Interpreter, Tarball
 
-_LOADER = "/usr/lib/pyenv-loader"
-_PYTHON = "/usr/bin/python3.13"
-_SCRIPTS = "/pyenv/provision/interpreter"
-_PATCHELF = "/pyenv/patchelf"
+LOADER = "/usr/lib/pyenv-loader"
+PYTHON = "/usr/bin/python3.13"
+SCRIPTS = "/pyenv/provision/interpreter"
+PATCHELF = "/pyenv/patchelf"
+FINISH = (LOADER, PYTHON, "-I", "-S", f"{SCRIPTS}/finish")
+"""The beginning of the command that makes an interpreter's prefix ready; all of it is in the tools."""
 
 
 def step_prefix(interpreter: str) -> str:
@@ -73,7 +75,7 @@ class Builder:
         )
         env = self.environment(tarball.builder, platform)
         builder = ops.run(
-            ["/bin/sh", f"{_SCRIPTS}/builder.sh"],
+            ["/bin/sh", f"{SCRIPTS}/builder.sh"],
             root=ops.image(tarball.builder, platform=platform, description=f"{step}builder {tarball.builder}"),
             mounts=[self._script("builder.sh")],
             env=env,
@@ -84,7 +86,7 @@ class Builder:
         options = ["--optimize"] if tarball.optimize else []
         options += ["--free-threaded"] if tarball.free_threaded else []
         compiled = ops.run(
-            ["/bin/sh", f"{_SCRIPTS}/compile.sh", *options, "/source", prefix],
+            ["/bin/sh", f"{SCRIPTS}/compile.sh", *options, "/source", prefix],
             root=builder.root,
             mounts=[
                 self._script("compile.sh"),
@@ -113,12 +115,12 @@ class Builder:
                 f"--path={env.get('PATH', '')}",
                 f"--library-path={env.get('LD_LIBRARY_PATH', '')}",
             ],
-            [Mount("/image", root), Mount(_PATCHELF, self.tools, selector=_PATCHELF)],
+            [Mount("/image", root), Mount(PATCHELF, self.tools, selector=PATCHELF)],
             f"collect from {image.reference}",
         )
         prefix = _prefix(interpreter)
         sealed = ops.run(
-            [f"{prefix}/bin/python{interpreter.minor}", "-s", "-B", f"{_SCRIPTS}/seal.py"],
+            [f"{prefix}/bin/python{interpreter.minor}", "-s", "-B", f"{SCRIPTS}/seal.py"],
             root=root,
             mounts=[self._script("seal.py"), Mount(prefix, collected, readonly=False, output=True)],
             env=["PYTHONHASHSEED=0"],
@@ -130,9 +132,9 @@ class Builder:
 
     def _finish(self, interpreter: Interpreter, options: Sequence[str], mounts: Sequence[Mount], what: str) -> State:
         """Run `finish` under the tools' own Python, in a root that holds nothing else."""
-        script = f"{_SCRIPTS}/finish"
+        script = f"{SCRIPTS}/finish"
         step = ops.run(
-            [_LOADER, _PYTHON, "-I", "-S", script, *options, "--output=/out", f"--prefix={_prefix(interpreter)}"],
+            [*FINISH, *options, "--output=/out", f"--prefix={_prefix(interpreter)}"],
             root=ops.scratch(),
             mounts=[
                 Mount("/usr", self.tools, selector="/usr"),
@@ -147,7 +149,7 @@ class Builder:
         return step.mounts["/out"]
 
     def _script(self, name: str) -> Mount:
-        return Mount(f"{_SCRIPTS}/{name}", self.tools, selector=f"{_SCRIPTS}/{name}")
+        return Mount(f"{SCRIPTS}/{name}", self.tools, selector=f"{SCRIPTS}/{name}")
 
 
 def _prefix(interpreter: Interpreter) -> str:

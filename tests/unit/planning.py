@@ -86,6 +86,11 @@ def plan_of(source: bytes, found: Probe = None, *, label: str = "") -> tuple[Doc
     )
 
 
+CASES = Path(__file__).parents[2] / "dockerfile-syntax" / "cases"
+GOOD = sorted(path.parent for path in CASES.glob("*/Dockerfile"))
+BAD = sorted(path.parent for path in CASES.glob("errors/*/Dockerfile"))
+
+
 def case(folder: Path) -> tuple[bytes, Probe]:
     """A case's Dockerfile, and what its probe finds."""
     probe = folder / "probe.json"

@@ -6,14 +6,10 @@
 from pathlib import Path
 
 import pytest
-from tests.unit.planning import case, plan_of
+from tests.unit.planning import BAD, GOOD, case, plan_of
 
-from dockerfile_pyenv import expand
+from dockerfile_pyenv import expand, render
 from dockerfile_pyenv.errors import DockerfileError
-
-CASES = Path(__file__).parents[2] / "dockerfile-syntax" / "cases"
-GOOD = sorted(path.parent for path in CASES.glob("*/Dockerfile"))
-BAD = sorted(path.parent for path in CASES.glob("errors/*/Dockerfile"))
 
 
 def compare(path: Path, actual: bytes, *, regenerate: bool) -> None:
@@ -31,6 +27,13 @@ def test_a_dockerfile_becomes_its_expanded_text(folder: Path, regenerate: bool) 
     lines = "".join(f"{number:3} <- {first}-{last}\n" for number, (first, last) in enumerate(expansion.lines, 1))
     compare(folder / "expanded", expansion.text, regenerate=regenerate)
     compare(folder / "lines", lines.encode(), regenerate=regenerate)
+
+
+@pytest.mark.parametrize("folder", GOOD, ids=lambda folder: folder.name)
+def test_a_dockerfile_is_rendered_for_other_builders(folder: Path, regenerate: bool) -> None:  # noqa: FBT001
+    """Each case's Dockerfile becomes the plain text beside it."""
+    dockerfile, plan = plan_of(*case(folder))
+    compare(folder / "rendered", render.render(dockerfile, plan, tools="dockerfile-pyenv:1"), regenerate=regenerate)
 
 
 @pytest.mark.parametrize("folder", BAD, ids=lambda folder: folder.name)

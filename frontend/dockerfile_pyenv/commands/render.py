@@ -1,0 +1,44 @@
+"""`dockerfile-pyenv render`: a plain Dockerfile that any builder builds to the same image."""
+
+import argparse
+import re
+import sys
+
+from dockerfile_pyenv import render
+from dockerfile_pyenv.commands import workspace
+from dockerfile_pyenv.lexer import Dockerfile
+
+_OURS = re.compile(r"(?:^|/)dockerfile-pyenv[:@]")
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "render",
+        help="print a plain Dockerfile, for builders that have no frontends",
+        description="Print the Dockerfile with every PYENV line written out, and the stages that it needs in front: "
+        "for podman, buildah and other builders that know nothing of `# syntax=`.",
+    )
+    workspace.add_arguments(parser)
+    parser.add_argument(
+        "--tools",
+        metavar="IMAGE",
+        help="the frontend's image, for its tools (default: the syntax line's, else this release's)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command. Raises PyenvError."""
+    given = workspace.read(options)
+    tools = options.tools or _syntax_image(given.dockerfile) or render.TOOLS_IMAGE
+    text = render.render(given.dockerfile, given.plan(), tools=tools, name=given.name)
+    sys.stdout.buffer.write(text)
+    sys.stdout.flush()
+    return 0
+
+
+def _syntax_image(dockerfile: Dockerfile) -> str:
+    """The frontend's image that the file itself names; "" where it names another one or none."""
+    words = dockerfile.directives.get("syntax", "").split()
+    return words[0] if words and _OURS.search(words[0]) else ""
