@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,22 @@ from buildkit_llb.definition import Definition
 from buildkit_llb.errors import GatewayError, RpcError
 from buildkit_llb.gateway import Gateway, Ref, Result
 from buildkit_llb.platforms import Platform
-from dockerfile_pyenv import checks, expand, history, inputs, options, probe, report, source
+from dockerfile_pyenv import (
+    expand,
+    history,
+    inputs,
+    lint,
+    options,
+    probe,
+    report,
+    requirement_files,
+    source,
+    subrequests,
+)
 from dockerfile_pyenv import plan as planning
-from dockerfile_pyenv.errors import EngineError, PyenvError
+from dockerfile_pyenv.checks.rule import Subject
+from dockerfile_pyenv.checks.rules import typo
+from dockerfile_pyenv.errors import DockerfileError, EngineError, PyenvError
 from dockerfile_pyenv.handover import Handover
 from dockerfile_pyenv.instruction import Statement
 from dockerfile_pyenv.interpreters import Table
@@ -25,7 +39,6 @@ from dockerfile_pyenv.probe import Site
 from dockerfile_pyenv.providers import Interpreter, choose
 from dockerfile_pyenv.recipes import Builder
 from dockerfile_pyenv.relabel import relabel
-from dockerfile_pyenv.requirement_files import check_requirements
 from dockerfile_pyenv.stages import Line, pyenv_lines
 from dockerfile_pyenv.text import Expansion
 
@@ -50,11 +63,16 @@ def build(gateway: Gateway, build_options: BuildOptions) -> Result:
         return handover.pass_through()
     try:
         dockerfile = lex(read.dockerfile)
-        lines = pyenv_lines(dockerfile)
-        if not lines:
+        request = build_options.opts.get(options.REQUEST_ID)
+        if request and request not in subrequests.ABOUT_THE_FILE:
             return handover.pass_through()
-        if options.REQUEST_ID in build_options.opts:
-            return checks.subrequest(handover, dockerfile, lines)
+        lines = pyenv_lines(dockerfile)
+        if request:
+            return subrequests.answer(handover, dockerfile, lines, lambda: _subject(handover, dockerfile, lines))
+        _refuse_typos(dockerfile)
+        if not lines:
+            lint.warn(handover, lines, _subject(handover, dockerfile, lines))
+            return handover.pass_through()
         return _build(handover, dockerfile, lines)
     except PyenvError as error:
         raise RpcError(report.located(error, read)) from error
@@ -67,12 +85,32 @@ def build(gateway: Gateway, build_options: BuildOptions) -> Result:
 def _build(handover: Handover, dockerfile: Dockerfile, lines: tuple[Line, ...]) -> Result:
     plan = _plan(handover, dockerfile, lines)
     builder = _builder(handover) if plan.environments else None
-    context = check_requirements(handover, plan)
+    read = requirement_files.read(handover, plan)
     expansion = expand.expand(dockerfile, plan)
-    checks.warn(handover, dockerfile, lines)
-    contexts = inputs.named_contexts(plan, builder, context)
+    lint.warn(handover, lines, Subject(dockerfile, lint.asked(plan, read.files), _today()))
+    contexts = inputs.named_contexts(plan, builder, read.context)
     result = handover.solve(expansion, *contexts)
     return _finish(handover, result, expansion, plan)
+
+
+def _refuse_typos(dockerfile: Dockerfile) -> None:
+    for item, message in typo.unknown(dockerfile):
+        raise DockerfileError(message, lines=item.lines)
+
+
+def _subject(handover: Handover, dockerfile: Dockerfile, lines: tuple[Line, ...]) -> Subject:
+    """What rules look at, for a file that is not built. Raises DockerfileError for a line that cannot be."""
+    if not lines:
+        return Subject(dockerfile, (), _today())
+    plan = _plan(handover, dockerfile, lines)
+    for line in plan.unreached:
+        if isinstance(line.statement, DockerfileError):
+            raise line.statement
+    return Subject(dockerfile, lint.asked(plan, requirement_files.read(handover, plan).files), _today())
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 def _plan(handover: Handover, dockerfile: Dockerfile, lines: tuple[Line, ...]) -> Plan:

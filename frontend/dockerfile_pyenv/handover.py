@@ -54,7 +54,7 @@ class Handover:
     def probe(self, expansion: Expansion) -> Result:
         """Find out what the Dockerfile frontend makes of a text that is not meant to be built."""
         unwanted = {key: None for key in self.build.opts if key.startswith(options.ATTEST)}
-        unwanted |= {options.CACHE_IMPORTS: None, options.CACHE_FROM: None}
+        unwanted |= dict.fromkeys((options.CACHE_IMPORTS, options.CACHE_FROM, options.REQUEST_ID))
         return self._solve(expansion, {options.CHECK: "skip=all", **unwanted}, {}, "probe PYENV lines")
 
     def request(self, expansion: Expansion, request: str, opts: Mapping[str, str] | None = None) -> Result:

@@ -99,6 +99,11 @@ def env_names(name: str) -> tuple[str, ...]:
     return (f"ASTRO_PYENV_{name}",) if alias == name else (f"ASTRO_PYENV_{name}", f"ASTRO_PYENV_{alias}")
 
 
+def is_name(text: str) -> bool:
+    """Whether a text can be the name of an environment."""
+    return _NAME.fullmatch(text) is not None
+
+
 def parse(instruction: Instruction, dockerfile: Dockerfile) -> RawStatement:
     """Split a PYENV instruction into its words.
 

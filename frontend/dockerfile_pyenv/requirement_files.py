@@ -1,5 +1,8 @@
 """Reads the requirement files of PYENV lines from the build context, and refuses what cannot be installed."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from buildkit_llb import ops
 from buildkit_llb.gateway import Ref
 from buildkit_llb.ops import State
@@ -7,10 +10,21 @@ from dockerfile_pyenv import requirements, source
 from dockerfile_pyenv.errors import DockerfileError
 from dockerfile_pyenv.handover import Handover
 from dockerfile_pyenv.plan import Environment, Plan
+from dockerfile_pyenv.requirements import RequirementsFile
 
 
-def check_requirements(handover: Handover, plan: Plan) -> State | None:
-    """Read and check the requirement files of a plan; return a graph that holds them, or None without any.
+@dataclass(frozen=True, slots=True)
+class RequirementFiles:
+    """The requirement files of a plan."""
+
+    context: State | None
+    """A graph that holds them; None without any."""
+    files: Mapping[str, RequirementsFile]
+    """By their paths in the build context."""
+
+
+def read(handover: Handover, plan: Plan) -> RequirementFiles:
+    """Read and check the requirement files of a plan.
 
     Raises DockerfileError at the line that names a file which is missing, kept back or no requirements file.
     """
@@ -19,10 +33,11 @@ def check_requirements(handover: Handover, plan: Plan) -> State | None:
         if environment.statement.requirement:
             users.setdefault(environment.statement.requirement, environment)
     if not users:
-        return None
+        return RequirementFiles(None, {})
     exclude = source.excluded(handover.gateway, handover.build, handover.source)
     state = source.context_files(handover.build, handover.source, tuple(users), exclude)
     ref = handover.solve_definition(ops.marshal(state))
+    files: dict[str, RequirementsFile] = {}
     for path, environment in users.items():
         lines = environment.line.lines
         try:
@@ -35,8 +50,8 @@ def check_requirements(handover: Handover, plan: Plan) -> State | None:
             ) from None
         except OSError as error:
             raise DockerfileError(f"{path} cannot be read: {error.strerror}", lines=lines) from None
-        requirements.check(data, path=path, lines=lines)
-    return state
+        files[path] = requirements.check(data, path=path, lines=lines)
+    return RequirementFiles(state, files)
 
 
 def _missing(handover: Handover, path: str, exclude: tuple[str, ...]) -> str:

@@ -89,7 +89,7 @@ def check(data: bytes, *, path: str, lines: tuple[int, int]) -> RequirementsFile
     refuses, and for what is not supported yet.
     """
     text = _text(data, path, lines)
-    for number, line in _logical_lines(text):
+    for number, line in logical_lines(text):
         try:
             _check_line(line)
         except _LineError as error:
@@ -122,7 +122,7 @@ def _text(data: bytes, path: str, lines: tuple[int, int]) -> str:
     return text
 
 
-def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
+def logical_lines(text: str) -> Iterator[tuple[int, str]]:
     r"""Join lines that end in `\`, drop comments and blank lines; yield a line with the number of its first, 1-based.
 
     A comment line ends what it continues, and never continues itself.

@@ -1,5 +1,6 @@
 """The frontend against a stand-in daemon: what it asks, what it returns, and what it says when things go wrong."""
 
+import base64
 import json
 import os
 from collections.abc import Callable
@@ -177,7 +178,7 @@ def test_warnings_are_given_with_the_users_file(serve: Serve) -> None:
     warning = {"ruleName": "Rule", "description": "d", "url": "u", "detail": "words", "location": place}
     build = Build({"Dockerfile": GUIDE}, {"requirements.txt": b""}, warnings=(warning,))
     serve(build)
-    (warned,) = build.warned
+    (warned,) = [one for one in build.warned if one.short.startswith(b"Rule")]
     assert warned.short == b"Rule: words (line 2)"
     assert warned.info.data == GUIDE
     assert [one.start.line for one in warned.ranges] == [2]
@@ -186,7 +187,7 @@ def test_warnings_are_given_with_the_users_file(serve: Serve) -> None:
 def test_warnings_become_an_error_where_the_file_says_so(serve: Serve) -> None:
     """`# check=error=true` fails the build, at the first warning's line."""
     place = {"ranges": [{"start": {"line": 3}, "end": {"line": 3}}]}
-    text = GUIDE.replace(SYNTAX, SYNTAX + b"# check=error=true\n")
+    text = GUIDE.replace(SYNTAX, SYNTAX + b"# check=skip=PyenvEndOfLifePython;error=true\n")
     build = Build({"Dockerfile": text}, {"requirements.txt": b""}, warnings=({"ruleName": "Rule", "location": place},))
     returned = serve(build)
     assert message(returned) == "lint violation found for rules: Rule"
@@ -212,13 +213,63 @@ def test_a_fault_of_ours_says_so(serve: Serve, monkeypatch: pytest.MonkeyPatch) 
     assert "report" in words
 
 
-def test_subrequests_are_about_the_users_lines(serve: Serve) -> None:
-    """Lint, outline and targets see a text in which every line keeps its number."""
-    build = Build({"Dockerfile": SYNTAX + b'FROM debian\nPYENV 3.9 \\\n a\nRUN ["x"]\n'})
-    returned = serve(build, requestid="frontend.lint")
+def test_lint_is_about_the_users_lines(serve: Serve) -> None:
+    """The Dockerfile frontend sees a text in which every line keeps its number; its words become the user's."""
+    text = SYNTAX + b'FROM debian\nPYENV 3.9 \\\n a-b\nRUN ["x"]\n'
+    place = {"ranges": [{"start": {"line": 4}, "end": {"line": 4}}]}
+    found = (
+        {"ruleName": "UndefinedVar", "detail": "words", "location": place},
+        {"ruleName": "SecretsUsedInArgOrEnv", "detail": "about our ENV", "location": place},
+    )
+    returned = serve(Build({"Dockerfile": text}, warnings=found), requestid="frontend.lint")
+    answer = json.loads(returned.result.metadata["result.json"])
+    assert [one["ruleName"] for one in answer["warnings"]] == [
+        "UndefinedVar",
+        "PyenvEndOfLifePython",
+        "PyenvNameNotShell",
+    ]
+    assert answer["warnings"][0]["location"]["ranges"] == [{"start": {"line": n}, "end": {"line": n}} for n in (3, 4)]
+    (shown,) = answer["sources"]
+    assert base64.b64decode(shown["data"]) == text
+    assert returned.result.metadata["result.statuscode"] == b"1"
+
+
+def test_lint_sees_the_words_of_pyenv_lines(serve: Serve) -> None:
+    """What a line reads and sets stands in the blanked text, on the line's last line."""
+    build = Build({"Dockerfile": SYNTAX + b'FROM debian\nPYENV 3.9 \\\n a $B\nRUN ["x"]\n'})
+    serve(build, requestid="frontend.outline")
     (text,) = build.texts()
-    assert text == '# syntax=dockerfile-pyenv:1\nFROM debian\n#\nENV ASTRO_PYENV_a=/\nRUN ["x"]\n'
-    assert json.loads(returned.result.metadata["result.json"]) == {"warnings": [], "sources": []}
+    assert text == (
+        "# syntax=dockerfile-pyenv:1\nFROM debian\n#\n"
+        'ENV ASTRO_PYENV_a=/ PYENV_0_0=3.9 PYENV_0_1=a PYENV_0_2=$B\nRUN ["x"]\n'
+    )
+
+
+def test_lint_tells_of_a_line_that_cannot_be_built(serve: Serve) -> None:
+    """The error is part of the answer, as upstream's own are, and outline and targets are answered all the same."""
+    build = Build({"Dockerfile": SYNTAX + b"FROM debian\nPYENV 3.9\n"})
+    returned = serve(build, requestid="frontend.lint")
+    error = json.loads(returned.result.metadata["result.json"])["buildError"]
+    assert error["message"].startswith("PYENV 3.9 lacks a name")
+    assert error["location"]["ranges"] == [{"start": {"line": 3}, "end": {"line": 3}}]
+    assert serve(Build({"Dockerfile": SYNTAX + b"FROM debian\nPYENV 3.9\n"}), requestid="frontend.targets").HasField(
+        "result"
+    )
+
+
+def test_a_typo_of_the_instruction_is_told_before_anything_else(serve: Serve) -> None:
+    """No build can come of PYVENV, so it is an error; ENV 3.8 can be meant, so it is a warning."""
+    returned = serve(Build({"Dockerfile": SYNTAX + b"FROM debian\nPYVENV 3.9 a\n"}))
+    assert message(returned) == "unknown instruction: PYVENV (did you mean PYENV?)"
+    assert lines(returned) == [3]
+    build = Build({"Dockerfile": SYNTAX + b"FROM debian\nENV 3.8 name reqs.txt\n"})
+    serve(build)
+    assert [one.short for one in build.warned] == [
+        (
+            b"PyenvTypo: ENV 3.8 name reqs.txt sets a variable of the name 3.8 and makes no environment: "
+            b"write PYENV 3.8 name reqs.txt (line 3)"
+        )
+    ]
 
 
 def test_a_sites_own_table_of_interpreters(serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,0 +1,124 @@
+"""`docker build --check` and `--call=…`: the Dockerfile frontend's answers, about the user's file.
+
+It is asked about a text in which PYENV lines are blanked (see lint.py). What it says about lines is pointed at the
+user's, and excerpts are the user's own file, so nothing generated shows.
+"""
+
+import base64
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from buildkit_llb.gateway import Result
+from dockerfile_pyenv import checks, lint, options
+from dockerfile_pyenv.checks import Warning, choices  # noqa: A004 - what BuildKit calls it
+from dockerfile_pyenv.checks.rule import Subject
+from dockerfile_pyenv.errors import PyenvError
+from dockerfile_pyenv.excerpt import excerpt
+from dockerfile_pyenv.handover import Handover
+from dockerfile_pyenv.lexer import Dockerfile
+from dockerfile_pyenv.lint import Stock
+from dockerfile_pyenv.source import Source
+from dockerfile_pyenv.stages import Line
+from dockerfile_pyenv.text import Expansion
+
+_JSON: Final = "result.json"
+ABOUT_THE_FILE: Final = frozenset({lint.REQUEST, "frontend.outline", "frontend.targets"})
+"""What is answered here; the Dockerfile frontend alone answers the others."""
+_VERSION: Final = "1.0.0"
+"""Of the answer to frontend.lint (frontend/subrequests/lint/lint.go, BuildKit 0.32)."""
+
+
+def answer(handover: Handover, dockerfile: Dockerfile, lines: Sequence[Line], subject: Callable[[], Subject]) -> Result:
+    """Answer one sub-request.
+
+    `subject` finds out what the rules look at; the DockerfileError that it raises for a PYENV line which cannot be
+    built is part of the answer to lint, and of no other.
+    """
+    request = handover.build.opts[options.REQUEST_ID]
+    if request == lint.REQUEST:
+        return _lint(handover, dockerfile, lines, subject)
+    text = lint.blanked(dockerfile, lines)
+    result = handover.request(text, request)
+    metadata = dict(result.metadata)
+    if _JSON in metadata:
+        value = json.loads(metadata[_JSON])
+        metadata[_JSON] = json.dumps(_users(value, text, handover.source), indent=2).encode()
+    return replace(result, metadata=metadata)
+
+
+def _users(value: Any, text: Expansion, source: Source) -> Any:  # noqa: ANN401 - any JSON
+    """The same JSON with the user's file and lines: `sources` and `ranges`, at whatever depth."""
+    if isinstance(value, list):
+        return [_users(one, text, source) for one in value]
+    if not isinstance(value, dict):
+        return value
+    found = {key: _users(one, text, source) for key, one in value.items()}
+    if isinstance(found.get("ranges"), list):
+        found["ranges"] = [_range(one, text) for one in found["ranges"]]
+    if isinstance(found.get("sources"), list):
+        found["sources"] = [base64.b64encode(source.dockerfile).decode() for _ in found["sources"]]
+    return found
+
+
+def _range(value: Mapping[str, Mapping[str, int]], text: Expansion) -> dict[str, dict[str, int]]:
+    first, last = (value.get(side, {}).get("line", 0) for side in ("start", "end"))
+    mapped = text.user_lines(first, max(first, last)) or (first, last)
+    return {"start": {"line": mapped[0]}, "end": {"line": mapped[1]}}
+
+
+def _lint(handover: Handover, dockerfile: Dockerfile, lines: Sequence[Line], subject: Callable[[], Subject]) -> Result:
+    text = lint.blanked(dockerfile, lines)
+    found = lint.stock(handover, text, lines, handover.build.opts.get(options.TARGET, ""))
+    own: tuple[Warning, ...] = ()
+    try:
+        wanted = choices.of_file(dockerfile, handover.build.opts.get(options.CHECK))
+        own = checks.find(subject(), wanted)
+    except PyenvError as error:
+        if not found.error:
+            found = Stock(found.warnings, error.message, error.lines)
+    warnings = sorted((*found.warnings, *own), key=lambda warning: warning.lines or (0, 0))
+    return Result({}, metadata=_report(handover.source, warnings, found))
+
+
+def _report(source: Source, warnings: Sequence[Warning], found: Stock) -> dict[str, bytes]:
+    """The answer to frontend.lint, as JSON and as text."""
+    value: dict[str, Any] = {
+        "warnings": [
+            {
+                "ruleName": one.rule,
+                "description": one.description,
+                "url": one.url,
+                "detail": one.message,
+                "location": _location(one.lines),
+            }
+            for one in warnings
+        ],
+        "sources": [
+            {
+                "filename": source.filename,
+                "data": base64.b64encode(source.dockerfile).decode(),
+                "definition": source.definition.to_json(),
+                "language": "Dockerfile",
+            }
+        ],
+    }
+    if found.error:
+        value["buildError"] = {"message": found.error, "location": _location(found.error_lines)}
+    shown = "".join(
+        f"\nWARNING: {one.rule}{f' - {one.url}' if one.url else ''}\n{one.message}\n"
+        f"{excerpt(source.dockerfile, source.filename, one.lines)}"
+        for one in warnings
+    )
+    return {
+        _JSON: json.dumps(value, indent=2).encode(),
+        "result.txt": shown.encode(),
+        "result.statuscode": b"1" if warnings or found.error else b"0",
+        "version": _VERSION.encode(),
+    }
+
+
+def _location(lines: tuple[int, int] | None) -> dict[str, Any]:
+    first, last = lines or (0, -1)
+    return {"ranges": [{"start": {"line": n}, "end": {"line": n}} for n in range(first, last + 1)]}
