@@ -5,10 +5,10 @@ import sys
 from collections.abc import Sequence
 
 from dockerfile_pyenv import __version__
-from dockerfile_pyenv.commands import explain, graph, render
+from dockerfile_pyenv.commands import check, explain, graph, render
 from dockerfile_pyenv.errors import PyenvError
 
-COMMANDS = (render, explain, graph)
+COMMANDS = (check, render, explain, graph)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

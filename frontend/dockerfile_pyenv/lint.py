@@ -36,7 +36,7 @@ def asked(plan: Plan, files: Mapping[str, RequirementsFile]) -> tuple[Asked, ...
             environment.line,
             environment.statement,
             environment.interpreter.minor,
-            tuple(files[path] for path in [environment.statement.requirement] if path is not None),
+            tuple(files[path] for path in environment.requirement_files),
         )
         for environment in plan.environments
     )

@@ -13,9 +13,9 @@ from typing import Any, Final
 from buildkit_llb.gateway import Result
 from dockerfile_pyenv import checks, lint, options
 from dockerfile_pyenv.checks import Warning, choices  # noqa: A004 - what BuildKit calls it
+from dockerfile_pyenv.checks.report import Report
 from dockerfile_pyenv.checks.rule import Subject
 from dockerfile_pyenv.errors import PyenvError
-from dockerfile_pyenv.excerpt import excerpt
 from dockerfile_pyenv.handover import Handover
 from dockerfile_pyenv.lexer import Dockerfile
 from dockerfile_pyenv.lint import Stock
@@ -40,7 +40,8 @@ def answer(handover: Handover, dockerfile: Dockerfile, lines: Sequence[Line], su
     if request == lint.REQUEST:
         return _lint(handover, dockerfile, lines, subject)
     text = lint.blanked(dockerfile, lines)
-    result = handover.request(text, request)
+    # Warnings are for builds and lint: upstream would give them here, too, about the blanked text.
+    result = handover.request(text, request, {options.CHECK: "skip=all"})
     metadata = dict(result.metadata)
     if _JSON in metadata:
         value = json.loads(metadata[_JSON])
@@ -79,46 +80,18 @@ def _lint(handover: Handover, dockerfile: Dockerfile, lines: Sequence[Line], sub
         if not found.error:
             found = Stock(found.warnings, error.message, error.lines)
     warnings = sorted((*found.warnings, *own), key=lambda warning: warning.lines or (0, 0))
-    return Result({}, metadata=_report(handover.source, warnings, found))
-
-
-def _report(source: Source, warnings: Sequence[Warning], found: Stock) -> dict[str, bytes]:
-    """The answer to frontend.lint, as JSON and as text."""
-    value: dict[str, Any] = {
-        "warnings": [
-            {
-                "ruleName": one.rule,
-                "description": one.description,
-                "url": one.url,
-                "detail": one.message,
-                "location": _location(one.lines),
-            }
-            for one in warnings
-        ],
-        "sources": [
-            {
-                "filename": source.filename,
-                "data": base64.b64encode(source.dockerfile).decode(),
-                "definition": source.definition.to_json(),
-                "language": "Dockerfile",
-            }
-        ],
-    }
-    if found.error:
-        value["buildError"] = {"message": found.error, "location": _location(found.error_lines)}
-    shown = "".join(
-        f"\nWARNING: {one.rule}{f' - {one.url}' if one.url else ''}\n{one.message}\n"
-        f"{excerpt(source.dockerfile, source.filename, one.lines)}"
-        for one in warnings
+    report = Report(
+        handover.source.filename,
+        handover.source.dockerfile,
+        warnings,
+        found.error,
+        found.error_lines,
+        handover.source.definition.to_json(),
     )
-    return {
-        _JSON: json.dumps(value, indent=2).encode(),
-        "result.txt": shown.encode(),
-        "result.statuscode": b"1" if warnings or found.error else b"0",
+    metadata = {
+        _JSON: json.dumps(report.to_json(), indent=2).encode(),
+        "result.txt": report.warnings_text().encode(),
+        "result.statuscode": b"0" if report.is_clean else b"1",
         "version": _VERSION.encode(),
     }
-
-
-def _location(lines: tuple[int, int] | None) -> dict[str, Any]:
-    first, last = lines or (0, -1)
-    return {"ranges": [{"start": {"line": n}, "end": {"line": n}} for n in range(first, last + 1)]}
+    return Result({}, metadata=metadata)
