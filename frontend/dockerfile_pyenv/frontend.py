@@ -11,7 +11,7 @@ from typing import Any
 from buildkit_llb import ops
 from buildkit_llb.definition import Definition
 from buildkit_llb.errors import GatewayError, RpcError
-from buildkit_llb.gateway import Gateway, Ref, Result
+from buildkit_llb.gateway import CAP_DIFF_OP, CAP_MERGE_OP, Gateway, Ref, Result
 from buildkit_llb.platforms import Platform
 from dockerfile_pyenv import (
     expand,
@@ -34,10 +34,12 @@ from dockerfile_pyenv.instruction import Statement
 from dockerfile_pyenv.interpreters import Table
 from dockerfile_pyenv.lexer import Dockerfile, lex, mentions_pyenv
 from dockerfile_pyenv.options import BuildOptions
+from dockerfile_pyenv.parallel import UnknownShapeError, parallel
 from dockerfile_pyenv.plan import Plan
 from dockerfile_pyenv.probe import Site
 from dockerfile_pyenv.providers import Interpreter, choose
 from dockerfile_pyenv.recipes import Builder
+from dockerfile_pyenv.refresh import refreshed
 from dockerfile_pyenv.relabel import relabel
 from dockerfile_pyenv.stages import Line, pyenv_lines
 from dockerfile_pyenv.text import Expansion
@@ -148,17 +150,35 @@ def _finish(handover: Handover, result: Result, expansion: Expansion, plan: Plan
     Only a graph that we solve ourselves carries its locations into errors that come after the frontend has gone
     (solver/llbsolver/result.go): vertices are equal, so nothing is built twice.
     """
+    caps = handover.gateway.caps.llb
+    side_by_side = handover.build.enabled("PYENV_PARALLEL")
+    unknown: set[str] = set()
 
-    def relabelled(ref: Ref) -> Ref:
+    def finished(ref: Ref) -> Ref:
         if ref.definition is None or not ref.id:
             return ref
-        return handover.solve_definition(relabel(ref.definition, handover.source, expansion, plan))
+        definition = ref.definition
+        try:
+            if side_by_side:
+                definition = parallel(definition, expansion, plan, merge={CAP_MERGE_OP, CAP_DIFF_OP} <= caps)
+        except UnknownShapeError as error:
+            unknown.add(str(error))
+        definition = refreshed(definition, plan, handover.build.no_cache)
+        return handover.solve_definition(relabel(definition, handover.source, expansion, plan))
 
     metadata = {
         key: history.rewrite(value, plan) if key.split("/", 1)[0] == IMAGE_CONFIG else value
         for key, value in result.metadata.items()
     }
-    return replace(result.map_refs(relabelled), metadata=metadata)
+    refs = result.map_refs(finished)
+    for shape in sorted(unknown):
+        handover.gateway.warn(
+            handover.source.definition.head,
+            f"PYENV lines are built one after the other: {shape}",
+            detail=["The image is the same. Please report the Dockerfile that gives this shape of a build graph."],
+            url=report.ISSUES,
+        )
+    return replace(refs, metadata=metadata)
 
 
 def _builder(handover: Handover) -> Builder:

@@ -31,12 +31,12 @@ def rewrite(config: bytes, plan: Plan) -> bytes:
 def _rewrite_group(entries: list[dict[str, object]], group: Group, plan: Plan) -> list[dict[str, object]]:
     expected = [re.escape("USER 0:0")]
     texts: list[str | None] = [None]
-    for environment in group.environments:
-        expected.append(_run(environment))
-        texts.append(environment.line.text)
     for interpreter in group.interpreters:
         expected.append(re.escape(f"COPY / {PREFIX}/python/{interpreter}/ # buildkit"))
         texts.append(plan.title(interpreter))
+    for environment in group.environments:
+        expected.append(_run(environment))
+        texts.append(environment.line.text)
     expected += [r"ENV ASTRO_PYENV_.*"] if group.variables else []
     expected += [r"LABEL dockerfile-pyenv\.environments=.*", re.escape(f"USER {group.user}")]
     texts += [None] * (len(expected) - len(texts))

@@ -22,6 +22,7 @@ FILENAME = "filename"
 REQUEST_ID = "requestid"
 SOURCE = "source"
 TARGET = "target"
+NO_CACHE = "no-cache"
 CACHE_IMPORTS = "cache-imports"
 CACHE_FROM = "cache-from"
 LOCAL_SESSION = "local-sessionid:"
@@ -54,6 +55,15 @@ class BuildOptions:
     def setting(self, name: str) -> str:
         """Value of `--build-arg name=…`, else of the image's own environment, else ""."""
         return self.opts.get(BUILD_ARG + name) or self.site.get(name, "")
+
+    def enabled(self, name: str) -> bool:
+        """Whether a setting that is on by default is not turned off."""
+        return self.setting(name).strip().lower() not in {"0", "f", "false", "n", "no", "off"}
+
+    @property
+    def no_cache(self) -> list[str]:
+        """Names from `--no-cache-filter`, of stages and environments."""
+        return [name.strip() for name in self.opts.get(NO_CACHE, "").split(",") if name.strip()]
 
     def cache_imports(self) -> list[tuple[str, dict[str, str]]]:
         """Remote caches as (type, attributes), from `cache-imports` and the older `cache-from`."""

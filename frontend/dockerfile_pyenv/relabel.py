@@ -4,15 +4,15 @@ All of it lies beside the ops' bytes (solver/llbsolver/vertex.go, BuildKit v0.32
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 from buildkit_llb import sourcemap
 from buildkit_llb.definition import Definition
 from buildkit_llb.errors import Range
 from buildkit_llb.proto import ops_pb2
-from buildkit_llb.sourcemap import Location
-from dockerfile_pyenv import expand
-from dockerfile_pyenv.plan import PREFIX, Plan
+from buildkit_llb.sourcemap import Location, ProgressGroup
+from dockerfile_pyenv.plan import PREFIX, Environment, Plan
 from dockerfile_pyenv.recipes import step_prefix
 from dockerfile_pyenv.source import Source
 from dockerfile_pyenv.text import Expansion
@@ -25,8 +25,11 @@ _Stage = tuple[str, int]
 
 def relabel(definition: Definition, source: Source, expansion: Expansion, plan: Plan) -> Definition:
     """The same graph, with every name and line as the user's file has them."""
-    names = _names(definition, expansion, plan)
+    names, generated = _names(definition, expansion, plan)
     renamed = sourcemap.rename(definition, lambda digest, _op, _metadata, _lines: names.get(digest))
+    # A line's step and what carries its files over are one to the user.
+    groups = {digest: ProgressGroup(f"dockerfile-pyenv {names[digest]}", names[digest]) for digest in generated}
+    renamed = sourcemap.group(renamed, groups)
     relocated = sourcemap.relocate(
         renamed,
         filename=source.filename,
@@ -58,13 +61,13 @@ def _locate_interpreters(definition: Definition, source: Source, plan: Plan) -> 
     return replace(definition, source=located)
 
 
-def _names(definition: Definition, expansion: Expansion, plan: Plan) -> dict[str, str]:
-    """New names of the vertices that upstream counts as steps.
+def _names(definition: Definition, expansion: Expansion, plan: Plan) -> tuple[dict[str, str], set[str]]:
+    """New names of the vertices that upstream counts as steps, and which of them stand for PYENV lines.
 
     The instructions that add interpreters are no instructions of the user's file: they get the number of the PYENV
     line that they belong to, and the steps after them count without them.
     """
-    environments = {tuple(expand.command(environment)): environment for environment in plan.environments}
+    environments = {environment.line.lines: environment for environment in plan.environments}
     texts: dict[str, str] = {}
     extras: dict[_Stage, set[int]] = {}
     vertices = definition.vertices()
@@ -77,12 +80,21 @@ def _names(definition: Definition, expansion: Expansion, plan: Plan) -> dict[str
         if interpreter := _interpreter(vertex.op):
             texts[vertex.digest] = plan.title(interpreter)
             extras.setdefault(_stage(match), set()).add(int(match["index"]))
-        elif environment := environments.get(tuple(vertex.op.exec.meta.args)):
-            texts[vertex.digest] = environment.line.text
-    return {
+        elif vertex.op.WhichOneof("op") != "merge":
+            texts[vertex.digest] = _environment(lines[vertex.digest], expansion, environments).line.text
+    names = {
         digest: _name(match, plan, extras.get(_stage(match), set()), texts.get(digest, match["rest"]))
         for digest, match in steps.items()
     }
+    return names, set(texts)
+
+
+def _environment(
+    locations: tuple[Location, ...], expansion: Expansion, environments: Mapping[tuple[int, int], Environment]
+) -> Environment:
+    """The environment whose generated lines a step came from."""
+    places = (expansion.user_lines(one.first_line, one.first_line) for one in locations)
+    return next(environments[lines] for lines in places if lines is not None and lines in environments)
 
 
 def _stage(match: re.Match[str]) -> _Stage:
@@ -91,7 +103,8 @@ def _stage(match: re.Match[str]) -> _Stage:
 
 def _name(match: re.Match[str], plan: Plan, extras: set[int], text: str) -> str:
     index = int(match["index"])
-    index -= sum(extra <= index for extra in extras)
+    # An extra counts with the first PYENV line of its group, which follows it.
+    index += (index in extras) - sum(extra <= index for extra in extras)
     total = str(int(match["total"]) - len(extras))
     words = (match["stage"] or "").split()
     if plan.stages == 1:

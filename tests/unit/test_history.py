@@ -20,8 +20,8 @@ def generated(source: bytes, *, args: str = "") -> list[dict[str, object]]:
     (group,) = plan.groups
     return [
         entry("USER 0:0"),
-        *(entry(f"RUN {args}{' '.join(expand.command(item))} # buildkit", layer=True) for item in group.environments),
         *(entry(f"COPY / /opt/astro-pyenv/python/{item}/ # buildkit", layer=True) for item in group.interpreters),
+        *(entry(f"RUN {args}{' '.join(expand.command(item))} # buildkit", layer=True) for item in group.environments),
         entry("ENV ASTRO_PYENV_one=/opt/astro-pyenv/envs/one/bin/python ASTRO_PYENV_two=/x"),
         entry("LABEL dockerfile-pyenv.environments=[]"),
         entry("USER "),
@@ -41,9 +41,9 @@ def test_a_group_leaves_one_entry_for_each_layer() -> None:
     entries = [entry("base", layer=True), *generated(SOURCE), entry("RUN x # buildkit", layer=True)]
     assert rewritten(SOURCE, entries) == [
         ("base", True),
+        ("PYENV 3.9 (CPython 3.9.25, standalone)", True),
         ("PYENV 3.9 one one.txt", True),
         ("PYENV 3.9 two", True),
-        ("PYENV 3.9 (CPython 3.9.25, standalone)", True),
         ("RUN x # buildkit", True),
     ]
 
@@ -51,7 +51,7 @@ def test_a_group_leaves_one_entry_for_each_layer() -> None:
 def test_values_of_build_args_do_not_hide_a_step() -> None:
     """Upstream writes the values of ARG before a step's arguments."""
     entries = generated(SOURCE, args="|2 A=b c C=RUN x ")
-    assert rewritten(SOURCE, entries)[0] == ("PYENV 3.9 one one.txt", True)
+    assert rewritten(SOURCE, entries)[1] == ("PYENV 3.9 one one.txt", True)
 
 
 def test_the_same_line_in_the_base_image_is_left_alone() -> None:

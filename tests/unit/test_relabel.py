@@ -21,16 +21,16 @@ def graph() -> tuple[Definition, Source, expand.Expansion, expand.Plan]:
     text = expansion.text.decode().splitlines()
     first, second = plan.environments
     root = ops.image("a", description="[stage-0 1/5] FROM a")
-    one = ops.run(expand.command(first), root=root, description="[stage-0 2/5] RUN --mount …").root
-    two = ops.run(expand.command(second), root=one, description="[stage-0 3/5] RUN --mount …").root
     python = ops.copy(ops.scratch(), "/", "/opt/astro-pyenv/python/3.9.25/")
-    added = ops.file(two, [python], description="[stage-0 4/5] COPY --from=dockerfile-pyenv/python-3.9.25 / /opt/…")
-    last = ops.run(["y"], root=added, description="[stage-0 5/5] RUN y")
+    added = ops.file(root, [python], description="[stage-0 2/5] COPY --from=dockerfile-pyenv/python-3.9.25 / /opt/…")
+    one = ops.run(expand.command(first), root=added, description="[stage-0 3/5] RUN --mount …").root
+    two = ops.run(expand.command(second), root=one, description="[stage-0 4/5] RUN --mount …").root
+    last = ops.run(["y"], root=two, description="[stage-0 5/5] RUN y")
     definition = ops.marshal(last.root)
     runs = [number for number, line in enumerate(text, 1) if line.startswith("RUN ")]
     copies = [number for number, line in enumerate(text, 1) if line.startswith("COPY ")]
     source = ops_pb2.Source(infos=[ops_pb2.SourceInfo(filename="Dockerfile", data=expansion.text)])
-    for state, line in zip((root, one, two, added, last.root), (1, runs[0], runs[1], copies[0], runs[2]), strict=True):
+    for state, line in zip((root, added, one, two, last.root), (1, copies[0], *runs), strict=True):
         place = ops_pb2.Range(start=ops_pb2.Position(line=line), end=ops_pb2.Position(line=line))
         source.locations[state.digest].locations.append(ops_pb2.Location(ranges=[place]))
     located = Definition(definition.ops, definition.metadata, source)
@@ -44,9 +44,9 @@ def test_steps_read_and_count_as_the_users_file_has_them() -> None:
     names = [vertex.name for vertex in relabel(definition, *rest).vertices()]
     assert names == [
         "[1/4] FROM a",
+        "[2/4] PYENV 3.9 (CPython 3.9.25, standalone)",
         "[2/4] PYENV 3.9 one one.txt",
         "[3/4] PYENV 3.9 two",
-        "[3/4] PYENV 3.9 (CPython 3.9.25, standalone)",
         "[4/4] RUN y",
     ]
 
@@ -57,7 +57,7 @@ def test_lines_are_the_users() -> None:
     relabelled = relabel(definition, *rest)
     found = sourcemap.locations(relabelled)
     lines = [[place.first_line for place in found[vertex.digest]] for vertex in relabelled.vertices()]
-    assert lines == [[1], [2], [3], [3], [4]]
+    assert lines == [[1], [2], [2], [3], [4]]
     assert relabelled.source is not None
     assert [(info.filename, info.data) for info in relabelled.source.infos] == [("Other.Dockerfile", USERS)]
 

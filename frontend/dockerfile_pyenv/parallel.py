@@ -1,0 +1,214 @@
+"""The steps of a group side by side, in the graph that the Dockerfile frontend made of the expanded text.
+
+There they stand one on the other: before ← interpreters ← step ← step. Here every step starts from the state before the
+group, so that it depends on no other line, and what each has made is joined:
+
+- with the caps `mergeop` and `diffop`, each step's layer is DiffOp(before, step), and one MergeOp lays them on the
+  interpreters;
+- without them, as in Docker's classic image store, what a step has made is copied onto the interpreters, one copy for
+  each step. A directory's copy takes over everything but times; a step makes nothing but its environment and the link
+  of its interpreter (provision/environment).
+
+Either way there is a layer for each interpreter and each line, in the order of the text: the image's history fits.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from buildkit_llb import ops
+from buildkit_llb.definition import Definition, Vertex
+from buildkit_llb.graph import State
+from buildkit_llb.proto import ops_pb2
+from buildkit_llb.sourcemap import locations
+from buildkit_llb.splice import Replacement, Resolve, splice, with_inputs
+from dockerfile_pyenv import expand
+from dockerfile_pyenv.plan import PREFIX, Environment, Group, Plan
+from dockerfile_pyenv.text import Expansion
+
+_COMMANDS = "/usr/local/bin"
+"""Where a step makes the link of its interpreter."""
+
+Output = tuple[str, int]
+
+
+class UnknownShapeError(Exception):
+    """The graph has a group in a shape that is not taken apart; the message names the shape."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A group in the graph."""
+
+    group: Group
+    before: Output
+    """The state before the group."""
+    below: Output
+    """The state that the first step starts from: that before the group, with the interpreters."""
+    steps: tuple[Vertex, ...]
+    """One for each environment."""
+
+
+def parallel(definition: Definition, expansion: Expansion, plan: Plan, *, merge: bool) -> Definition:
+    """The same graph with the steps of each group side by side.
+
+    `merge` says that the engine has the caps `mergeop` and `diffop`. Raises UnknownShapeError for a graph that cannot
+    be taken apart; as it is, it builds the same image.
+    """
+    chains = find(definition, expansion, plan)
+    # Stages that begin alike share their first steps.
+    before = {step.digest: chain.before for chain in chains for step in chain.steps}
+    ends = {chain.steps[-1].digest: chain for chain in chains}
+    made: dict[str, State] = {}
+
+    def change(vertex: Vertex, resolve: Resolve) -> Replacement | None:
+        if vertex.digest not in before:
+            return None
+        own = made[vertex.digest] = _on(vertex, resolve, before[vertex.digest])
+        if vertex.digest not in ends:
+            return Replacement({0: own}, {own.digest: vertex.digest})
+        chain = ends[vertex.digest]
+        layers = [made[step.digest] for step in chain.steps]
+        joined = _merged(chain, layers, resolve) if merge else _copied(chain, layers, resolve)
+        located = {state.digest: origin for state, origin in joined}
+        return Replacement({0: joined[-1][0]}, {own.digest: vertex.digest, **located})
+
+    return splice(definition, change)
+
+
+def find(definition: Definition, expansion: Expansion, plan: Plan) -> tuple[Chain, ...]:
+    """All groups in a graph. Raises UnknownShapeError."""
+    vertices = {vertex.digest: vertex for vertex in definition.vertices()}
+    takers: dict[Output, set[str]] = {}
+    for vertex in vertices.values():
+        for output in vertex.inputs:
+            takers.setdefault(output, set()).add(vertex.digest)
+    lines = {
+        digest: {expansion.user_lines(one.first_line, one.last_line) for one in found}
+        for digest, found in locations(definition).items()
+    }
+    chains = {}
+    for group in plan.groups:
+        last = group.environments[-1]
+        for vertex in vertices.values():
+            if _is_step(vertex, last, lines):
+                chains[vertex.digest] = _chain(group, vertex, vertices, lines)
+    _check_takers(chains, takers)
+    _check_complete(plan, vertices, chains, lines)
+    return tuple(chains.values())
+
+
+_Lines = Mapping[str, set[tuple[int, int] | None]]
+
+
+def _is_step(vertex: Vertex, environment: Environment, lines: _Lines) -> bool:
+    return list(vertex.op.exec.meta.args) == expand.command(environment) and environment.line.lines in lines.get(
+        vertex.digest, ()
+    )
+
+
+def _chain(group: Group, last: Vertex, vertices: Mapping[str, Vertex], lines: _Lines) -> Chain:
+    """Walk down from a group's last step."""
+    steps = [last]
+    for environment in reversed(group.environments[:-1]):
+        digest, output = _root(steps[-1])
+        if output or digest not in vertices or not _is_step(vertices[digest], environment, lines):
+            raise UnknownShapeError(f"the step of {steps[-1].name!r} does not stand on that of the line before it")
+        steps.append(vertices[digest])
+    below = before = _root(steps[-1])
+    for interpreter in reversed(list(group.interpreters)):
+        if before[0] not in vertices or _destination(vertices[before[0]]) != f"{PREFIX}/python/{interpreter}/":
+            raise UnknownShapeError(f"the step of {steps[-1].name!r} does not stand on its group's interpreters")
+        action = vertices[before[0]].op.file.actions[0]
+        before = vertices[before[0]].inputs[action.input]
+    return Chain(group, before, below, tuple(reversed(steps)))
+
+
+def _check_takers(chains: Mapping[str, Chain], takers: Mapping[Output, set[str]]) -> None:
+    """Nothing but a group's next step may start from within a group."""
+    following: dict[str, set[str]] = {}
+    for chain in chains.values():
+        for step, after in pairwise(chain.steps):
+            following.setdefault(step.digest, set()).add(after.digest)
+    for digest, expected in following.items():
+        if digest not in chains and takers.get((digest, 0)) != expected:
+            raise UnknownShapeError("something starts from the middle of a group of PYENV lines")
+
+
+def _check_complete(plan: Plan, vertices: Mapping[str, Vertex], chains: Mapping[str, Chain], lines: _Lines) -> None:
+    """Each step that is in the graph has to be in a group that was found."""
+    known = {step.digest for chain in chains.values() for step in chain.steps}
+    for environment in plan.environments:
+        for vertex in vertices.values():
+            if vertex.digest not in known and _is_step(vertex, environment, lines):
+                raise UnknownShapeError(f"the step of {vertex.name!r} stands apart from its group")
+
+
+def _root(step: Vertex) -> Output:
+    """The output that a step has as its root file system."""
+    mount = next((one for one in step.op.exec.mounts if one.dest == "/"), None)
+    if mount is None or mount.input < 0 or mount.output != 0:
+        raise UnknownShapeError(f"the step of {step.name!r} has no root file system that it could change")
+    return step.inputs[mount.input]
+
+
+def _destination(vertex: Vertex) -> str:
+    """Where a file op that is one copy onto a base writes to; "" for other ops."""
+    actions = vertex.op.file.actions
+    if len(actions) != 1 or actions[0].WhichOneof("action") != "copy" or actions[0].input < 0:
+        return ""
+    return actions[0].copy.dest
+
+
+def _on(step: Vertex, resolve: Resolve, root: Output) -> State:
+    """A step that starts from another root file system."""
+    op = ops_pb2.Op()
+    op.CopyFrom(step.op)
+    inputs = [resolve(one) for one in step.inputs]
+    mount = next(one for one in op.exec.mounts if one.dest == "/")
+    if any(one.input == mount.input and one.dest != "/" for one in op.exec.mounts):
+        mount.input = len(inputs)
+        inputs.append(resolve(root))
+    else:
+        inputs[mount.input] = resolve(root)
+    return State(with_inputs(step, op, inputs), 0)
+
+
+_Joined = list[tuple[State, str]]
+"""The states on the way to a group's end, and the steps whose locations they get; the last one is the end."""
+
+
+def _merged(chain: Chain, made: Sequence[State], resolve: Resolve) -> _Joined:
+    before = resolve(chain.before)
+    layers = [
+        (ops.diff(before, state, description=step.name), step.digest)
+        for step, state in zip(chain.steps, made, strict=True)
+    ]
+    names = ", ".join(item.statement.name or f"python{item.interpreter.minor}" for item in chain.group.environments)
+    number = chain.steps[-1].name.partition("]")[0]
+    below = resolve(chain.below)
+    merged = ops.merge([below, *(state for state, _ in layers)], description=f"{number}] PYENV {names}")
+    return [*layers, (merged, chain.steps[-1].digest)]
+
+
+def _copied(chain: Chain, made: Sequence[State], resolve: Resolve) -> _Joined:
+    joined: _Joined = []
+    state = resolve(chain.below)
+    linked: set[str] = set()
+    for environment, step, own in zip(chain.group.environments, chain.steps, made, strict=True):
+        actions = list(_copies(environment, own, link=environment.interpreter.minor not in linked))
+        linked.add(environment.interpreter.minor)
+        state = ops.file(state, actions, description=step.name)
+        joined.append((state, step.digest))
+    return joined
+
+
+def _copies(environment: Environment, made: State, *, link: bool) -> Iterator[ops.FileAction]:
+    """What a step has made, as copies: nothing but this may be in it."""
+    if not environment.statement.flags.no_venv:
+        yield ops.copy(made, environment.path, f"{PREFIX}/envs/", create_dest_path=True)
+    if environment.statement.flags.no_venv or (link and not environment.interpreter.is_base):
+        # The link is there unless the base had that name before: a pattern may match nothing.
+        name = f"python{environment.interpreter.minor}"
+        pattern = f"{_COMMANDS}/{name[:-1]}[{name[-1]}]"
+        yield ops.copy(made, pattern, f"{_COMMANDS}/", wildcard=True, empty_wildcard=True, create_dest_path=True)
