@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 from tests.bed.engine import Engine
+from tests.bed.index import Index
 from tests.engine.conftest import Project
+from tests.engine.wheels import compiled, wheel
 
 SYNTAX = "# syntax=dockerfile-pyenv:dev\n"
 CASES = sorted((Path(__file__).parents[2] / "dockerfile-syntax/cases/errors").glob("*/Dockerfile"))
@@ -82,13 +84,40 @@ def test_a_requirements_file_may_be_odd(engine: Engine, project: Project) -> Non
     assert engine.run(image, "/opt/astro-pyenv/envs/two/bin/python", "-c", "print(1)") == "1"
 
 
-def test_a_failing_install_points_at_its_line(engine: Engine, project: Project) -> None:
-    """An install that fails inside the build shows the user's PYENV line and says which environment, and why."""
-    text = SYNTAX + "FROM debian:bookworm-slim\n\nPYENV 3.9 good\nPYENV 3.9 \\\n  bad \\\n  bad.txt\n"
-    log = failure(engine, project({"Dockerfile": text, "bad.txt": "no-such-package-at-all==1.0\n"}))
+def test_a_failing_install_points_at_its_line(engine: Engine, project: Project, index: Index) -> None:
+    """An install that fails inside the build shows the user's PYENV line and says which environment, what and why."""
+    for version in ("1.0", "3.0"):
+        index.add(*wheel("alpha", version))
+    text = f"{SYNTAX}FROM debian:bookworm-slim\nENV PIP_INDEX_URL={index.url} PIP_TRUSTED_HOST={index.host}\n"
+    text += "PYENV 3.9 good\nPYENV 3.9 \\\n  bad \\\n  bad.txt\n"
+    log = failure(engine, project({"Dockerfile": text, "bad.txt": "alpha==2.0\n"}))
     assert marked(log) == ["PYENV 3.9 \\", "bad \\", "bad.txt"]
     assert "PYENV 3.9 bad bad.txt" in log
-    assert "no-such-package-at-all" in log
+    assert "bad: the requirements in bad.txt cannot be installed: alpha==2.0" in log
+    assert "bad:   why: no index has this version: the nearest that exist are 1.0 and 3.0" in log
+    # The end of the step's log, which clients repeat above the excerpt, has it too.
+    assert "the nearest that exist" in log.split("------\n > ", 1)[1]
+
+
+@pytest.mark.parametrize(
+    ("requirements", "words"),
+    [
+        ("one==1.0\ntwo==1.0\n", "all versions of two depend on one>=2"),
+        ("native==1.0\n", "there is no compiler to build it from source"),
+        ("--index-url http://127.0.0.1:9/simple/\none==1.0\n", "cannot be reached: Connection refused"),
+        (f"one==1.0 --hash=sha256:{'0' * 64}\n", "has another hash than the requirements file"),
+    ],
+    ids=["a conflict", "no compiler", "no such index", "another hash"],
+)
+def test_why_an_install_failed(engine: Engine, project: Project, index: Index, requirements: str, words: str) -> None:
+    """The log ends with the reason, whatever it is."""
+    index.add(*wheel("one"))
+    index.add(*wheel("two", requires=("one>=2",)))
+    index.add(*compiled("native"))
+    text = f"{SYNTAX}FROM debian:bookworm-slim\nENV PIP_INDEX_URL={index.url} PIP_TRUSTED_HOST={index.host}\n"
+    log = failure(engine, project({"Dockerfile": text + "PYENV 3.9 one r.txt\n", "r.txt": requirements}))
+    assert marked(log) == ["PYENV 3.9 one r.txt"]
+    assert words in log.split("------\n > ", 1)[1]
 
 
 def test_an_error_of_another_line_is_the_users(engine: Engine, project: Project) -> None:
@@ -134,5 +163,5 @@ def test_check_refuses_a_broken_pyenv_line(engine: Engine, project: Project) -> 
     """`docker build --check` says what is wrong with a PYENV line; a good one passes."""
     text = SYNTAX + "FROM debian:bookworm-slim\nPYENV 3.9\n"
     assert "PYENV 3.9 lacks a name" in failure(engine, "--check", project({"Dockerfile": text}))
-    text = SYNTAX + "FROM debian:bookworm-slim\nPYENV 3.9 one\nENV A=$ASTRO_PYENV_one\n"
+    text = SYNTAX + "FROM debian:bookworm-slim\nPYENV 3.13 one\nENV A=$ASTRO_PYENV_one\n"
     assert "no warnings found" in engine.build("--check", project({"Dockerfile": text})).log

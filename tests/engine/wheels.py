@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+import tarfile
 import zipfile
 
 
@@ -27,6 +28,22 @@ def wheel(
         for path, content in files.items():
             archive.writestr(zipfile.ZipInfo(path), content)
     return f"{name}-{version}-py3-none-any.whl", data.getvalue()
+
+
+def compiled(name: str, version: str = "1.0") -> tuple[str, bytes]:
+    """A source distribution whose build calls a compiler and needs nothing else: its file name and its bytes."""
+    files = {
+        "PKG-INFO": f"Metadata-Version: 2.2\nName: {name}\nVersion: {version}\n",
+        "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+        "backend.py": "import subprocess\n\n\ndef build_wheel(*_):\n    subprocess.check_call(['gcc', '--version'])\n",
+    }
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w:gz") as archive:
+        for path, content in files.items():
+            member = tarfile.TarInfo(f"{name}-{version}/{path}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content.encode()))
+    return f"{name}-{version}.tar.gz", data.getvalue()
 
 
 def _hash(content: str) -> str:

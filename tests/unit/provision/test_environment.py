@@ -3,11 +3,13 @@
 import ast
 import importlib
 import importlib.util
+import io
 import json
 import os
 import platform
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -21,6 +23,7 @@ import installer
 import interpreter
 import pytest
 import tidy
+import uv
 from layout import Layout, ProvisionError
 
 VERSION = "{}.{}".format(*sys.version_info)
@@ -207,12 +210,62 @@ def test_settings_reach_uv(build: Build, layout: Layout, capfd: pytest.CaptureFi
 
 
 def test_unresolvable(build: Build, capfd: pytest.CaptureFixture[str]) -> None:
-    """What cannot be installed ends with uv's reason and one line of ours."""
+    """The log of what cannot be installed ends with the package, the reason and what to do."""
     assert build("spam==2.0\n") == 1
     log = capfd.readouterr()
     assert "spam" in log.err
-    assert log.out.splitlines()[-1] == "epo: the requirements in req.txt cannot be installed, for the reason above"
+    assert log.out.splitlines()[1:] == [
+        "epo: settings taken over: PIP_NO_INDEX, PIP_FIND_LINKS",
+        "epo: the requirements in req.txt cannot be installed: spam==2.0",
+        "epo:   why: no index has this version: the nearest that exists is 1.0",
+        "epo:   do:  write one that exists",
+    ]
     assert "Traceback" not in log.err
+
+
+def test_a_version_that_does_not_exist(build: Build, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Uv is asked for the versions around it."""
+    for version in ("1.5", "3.0"):
+        wheel(tmp_path / "wheels", "spam", version, {})
+    assert build("spam==2.0\n") == 1
+    assert capfd.readouterr().out.splitlines()[-3:] == [
+        "epo: the requirements in req.txt cannot be installed: spam==2.0",
+        "epo:   why: no index has this version: the nearest that exist are 1.5 and 3.0",
+        "epo:   do:  write one that exists",
+    ]
+
+
+def test_an_index_that_refuses_access(build: Build, capfd: pytest.CaptureFixture[str]) -> None:
+    """Uv passes over it in silence, so it is asked again."""
+
+    class Refusing(SimpleHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(401)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://me:secret@127.0.0.1:{server.server_address[1]}/simple/"
+        assert build("ham\n", PIP_NO_INDEX="", PIP_INDEX_URL=url) == 1
+        server.shutdown()
+    log = capfd.readouterr()
+    assert f"epo:   why: the index {url.replace('me:secret@', '')} refused access (401 Unauthorized)\n" in log.out
+    assert "me:secret" not in log.out + log.err
+
+
+def test_a_package_that_is_built_from_source(build: Build, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The log says which, and what it may need."""
+    project = '[build-system]\nrequires = []\nbuild-backend = "nothing"\nbackend-path = ["."]\n'
+    files = {"pyproject.toml": project, "PKG-INFO": "Metadata-Version: 2.2\nName: eggs\nVersion: 1.0\n"}
+    files["nothing.py"] = "import subprocess\ndef build_wheel(*_):\n    subprocess.check_call(['gcc'])\n"
+    with tarfile.open(tmp_path / "wheels/eggs-1.0.tar.gz", "w:gz") as archive:
+        for name, text in files.items():
+            member = tarfile.TarInfo(f"eggs-1.0/{name}")
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+    assert build("eggs\n") == 1
+    log = capfd.readouterr()
+    assert "epo: eggs==1.0 is built from source, for which it may need a compiler" in log.out
+    assert f"no wheel for Python {VERSION} on this platform, and there is no compiler to build it" in log.out
 
 
 def test_name_is_taken(build: Build, layout: Layout, capfd: pytest.CaptureFixture[str]) -> None:
@@ -462,11 +515,11 @@ def test_netrc(build: Build, layout: Layout, monkeypatch: pytest.MonkeyPatch) ->
     (layout.root / "home/me/.netrc").touch()
     seen = {}
 
-    def call(command: list[str], env: dict[str, str], **_: object) -> int:
-        seen.update(env)
-        return 0 if command else 1
+    def run(command: list[str], environment: dict[str, str], _: object) -> tuple[int, str]:
+        seen.update(environment)
+        return 0 if command else 1, ""
 
-    monkeypatch.setattr(subprocess, "call", call)
+    monkeypatch.setattr(uv, "run", run)
     assert build("spam\n") == 0
     assert seen["NETRC"] == str(layout.root / "home/me/.netrc")
     assert seen["HOME"] == str(layout.home)

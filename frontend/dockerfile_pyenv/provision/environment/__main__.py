@@ -92,7 +92,7 @@ def build(options: argparse.Namespace, environ: Mapping[str, str], layout: Layou
         )
         for note in chosen.notes:
             say(options.name, note)
-        installer.install(path, options.requirement, chosen, user, layout)
+        installer.install(path, options.requirement, chosen, user, layout, note=lambda text: say(options.name, text))
     count = tidy.settle(path, options.version)
     environment.add_pip(path, options.version)
     if not base:
@@ -104,8 +104,9 @@ def build(options: argparse.Namespace, environ: Mapping[str, str], layout: Layou
 
 
 def say(name: str, text: str) -> None:
-    """Write one line into the step's log."""
-    print(f"{name}: {text}", flush=True)
+    """Write into the step's log, each line under the name."""
+    for line in text.splitlines():
+        print(f"{name}: {line}", flush=True)
 
 
 def _text(path: Path) -> str | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import struct
-import subprocess
+import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Dict
+from typing import TYPE_CHECKING, Callable, Dict
 
+import failure
 import requirements
+import uv
 from layout import Layout, ProvisionError
 
 if TYPE_CHECKING:
@@ -46,8 +48,13 @@ CERTIFICATES = (
 )
 
 
-def install(path: Path, requirement: str, chosen: Settings, owner: Owner, layout: Layout) -> None:
-    """Install a requirements file into the environment at `path`. Raises ProvisionError."""
+def install(  # noqa: PLR0913 - an install is described by this many facts
+    path: Path, requirement: str, chosen: Settings, owner: Owner, layout: Layout, *, note: Callable[[str], None]
+) -> None:
+    """Install a requirements file into the environment at `path`; `note` writes a line into the step's log.
+
+    Raises ProvisionError, which says why uv failed.
+    """
     for directory in (layout.home, layout.tmp):
         directory.mkdir(parents=True, exist_ok=True)
     file = layout.context / requirement
@@ -66,11 +73,13 @@ def install(path: Path, requirement: str, chosen: Settings, owner: Owner, layout
         f"--requirements={file}",
     ]
     try:
-        status = subprocess.call(command, env=environment, stdin=subprocess.DEVNULL)
+        status, log = uv.run(command, environment, note)
     except OSError as error:
         raise ProvisionError(f"uv cannot be started: {error}") from None
     if status != 0:
-        raise ProvisionError(f"the requirements in {requirement} cannot be installed, for the reason above")
+        python = "{}.{}".format(*sys.version_info)
+        words = failure.paragraph(uv.explain(command, environment, log, python))
+        raise ProvisionError(f"the requirements in {requirement} cannot be installed: " + "\n".join(words))
 
 
 def has_certificates(layout: Layout) -> bool:
