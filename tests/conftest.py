@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 import uuid
 from collections.abc import Callable, Iterator
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Engines = Callable[[str], Engine]
+
+
+@pytest.fixture
+def regenerate() -> bool:
+    """Whether golden files are to be written instead of compared: `REGENERATE=1 pytest …`."""
+    return os.environ.get("REGENERATE") == "1"
 
 
 @pytest.fixture(scope="session")

@@ -36,4 +36,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _located(error: PyenvError, name: str) -> str:
     """An error as compilers write it, so that editors find its line."""
+    if error.at:
+        return f"{name}:{error.at[0]}:{error.at[1]}: {error}"
     return f"{name}:{error.lines[0]}: {error}" if error.lines else f"dockerfile-pyenv: {error}"

@@ -34,6 +34,11 @@ class Flags:
 class FlagError(ValueError):
     """What is wrong with a flag, and what to write."""
 
+    def __init__(self, message: str, flag: str = "") -> None:
+        super().__init__(message)
+        self.flag = flag
+        """Name of the flag, where an expanded value is wrong."""
+
 
 def split(raw: str) -> tuple[str, str | None]:
     """A flag's raw word to its name and its value, which may still have quotes and variables.
@@ -56,7 +61,7 @@ def resolve(values: Sequence[tuple[str, str | None]]) -> Flags:
     for name, value in values:
         key = name.replace("-", "_")
         if key in found:
-            raise FlagError(f"--{name} is given twice")
+            raise FlagError(f"--{name} is given twice", name)
         found[key] = True if value is None else _check(name, value)
     return Flags(**found)  # type: ignore[arg-type]  # each is of its field's type by KNOWN
 
@@ -65,14 +70,14 @@ def check_interpreter(value: str) -> str:
     """A provider's name, checked. Raises FlagError."""
     if value in PROVIDERS or (value.startswith(IMAGE) and len(value) > len(IMAGE)):
         return value
-    raise FlagError(f"{value} is no interpreter provider: write {KNOWN['interpreter']}")
+    raise FlagError(f"{value} is no interpreter provider: write {KNOWN['interpreter']}", "interpreter")
 
 
 def _check(name: str, value: str) -> str:
     if name == "interpreter":
         return check_interpreter(value)
     if name == "libc" and value not in {"gnu", "musl"}:
-        raise FlagError(f"--libc={value}: write --libc=gnu or --libc=musl")
+        raise FlagError(f"--libc={value}: write --libc=gnu or --libc=musl", name)
     return value
 
 

@@ -48,6 +48,11 @@ class Word:
     column: int
     """Character of that line that the word begins with, 1-based."""
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """Line and column, for an error about the word."""
+        return self.line, self.column
+
 
 @dataclass(frozen=True, slots=True)
 class RawStatement:
@@ -67,6 +72,10 @@ class RawStatement:
         """All words to be expanded, in the order in which `resolve` takes them."""
         values = (word for _, word in self.flags if word)
         return self.version, *([self.name] if self.name else []), *self.requirements, *values
+
+    def flag_place(self, name: str) -> tuple[int, int] | None:
+        """Line and column of a flag that has a value; the last one where it is given twice."""
+        return next((word.place for flag, word in reversed(self.flags) if word and flag == name), None)
 
     @property
     def text(self) -> str:
@@ -115,19 +124,18 @@ def parse(instruction: Instruction, dockerfile: Dockerfile) -> RawStatement:
         raise DockerfileError(
             "this line is not UTF-8: save the Dockerfile as UTF-8", lines=instruction.lines
         ) from error
-    words = _split(instruction.text, dockerfile.escape, instruction.lines)
-    count = next((i for i, (_, raw) in enumerate(words) if not raw.startswith("--") or raw == "--"), len(words))
-    given = _flags([raw for _, raw in words[:count]], instruction.lines)
-    rest = words[count + 1 :] if words[count : count + 1] and words[count][1] == "--" else words[count:]
+    split, quote = _split(instruction.text, dockerfile.escape)
+    if quote is not None:
+        (word,) = _placed([quote], instruction, dockerfile)
+        raise DockerfileError(_about_quote(word.raw), lines=instruction.lines, at=word.place)
+    words = list(_placed(split, instruction, dockerfile))
+    count = next((i for i, word in enumerate(words) if word.raw[:2] != "--" or word.raw == "--"), len(words))
+    given = [_flag(word, instruction.lines) for word in words[:count]]
+    rest = words[count + 1 :] if words[count : count + 1] and words[count].raw == "--" else words[count:]
     no_venv = any(name == "no-venv" for name, _ in given)
-    _check([raw for _, raw in rest], instruction, no_venv=no_venv)
-    placed = list(_placed([*rest, *words[:count]], instruction, dockerfile))
-    version, *others = placed[: len(rest)]
-    raw_flags = tuple(
-        (name, None if value is None else replace(word, raw=value))
-        for (name, value), word in zip(given, placed[len(rest) :], strict=True)
-    )
-    return RawStatement(instruction.lines, version, others[0] if others else None, tuple(others[1:]), raw_flags)
+    _check(rest, instruction, no_venv=no_venv)
+    version, *others = rest
+    return RawStatement(instruction.lines, version, others[0] if others else None, tuple(others[1:]), tuple(given))
 
 
 def resolve(raw: RawStatement, expanded: Sequence[str]) -> Statement:
@@ -137,31 +145,31 @@ def resolve(raw: RawStatement, expanded: Sequence[str]) -> Statement:
     """
     for word, value in zip(raw.words, expanded, strict=True):
         if not value:
-            raise DockerfileError(_about_empty(word), lines=raw.lines)
+            raise DockerfileError(_about_empty(word), lines=raw.lines, at=word.place)
     values = iter(expanded)
     version = next(values)
     name = next(values) if raw.name else ""
     requirements = [next(values) for _ in raw.requirements]
     if raw.name and not _VERSION.fullmatch(version) and _VERSION.fullmatch(name):
         words = " ".join(word.raw for word in (raw.name, raw.version, *raw.requirements))
-        raise DockerfileError(f"the version comes first, then the name: write PYENV {words}", lines=raw.lines)
+        raise DockerfileError(
+            f"the version comes first, then the name: write PYENV {words}", lines=raw.lines, at=raw.version.place
+        )
     try:
         chosen = flags.resolve([(flag, next(values) if word else None) for flag, word in raw.flags])
     except FlagError as error:
-        raise DockerfileError(str(error), lines=raw.lines) from None
+        raise DockerfileError(str(error), lines=raw.lines, at=raw.flag_place(error.flag)) from None
     return Statement(
         raw=raw,
         flags=chosen,
-        version=_version(_shown(raw.version, version), version, raw.lines),
-        name=_name(_shown(raw.name, name), name, raw.lines) if raw.name else "",
-        requirement=_path(_shown(raw.requirements[0], requirements[0]), requirements[0], raw.lines)
-        if requirements
-        else None,
+        version=_version(raw.version, version, raw.lines),
+        name=_name(raw.name, name, raw.lines) if raw.name else "",
+        requirement=_path(raw.requirements[0], requirements[0], raw.lines) if requirements else None,
     )
 
 
-def _split(text: str, escape: str, lines: tuple[int, int]) -> list[tuple[int, str]]:
-    """Find the words of a text and where they begin in it."""
+def _split(text: str, escape: str) -> tuple[list[tuple[int, str]], tuple[int, str] | None]:
+    """Find the words of a text and where they begin in it, and the rest that begins with a quote which nothing ends."""
     words: list[tuple[int, str]] = []
     pattern = _word_pattern(escape)
     at = 0
@@ -170,8 +178,12 @@ def _split(text: str, escape: str, lines: tuple[int, int]) -> list[tuple[int, st
         at = match.end()
     rest = text[at:].lstrip(SPACES)
     if rest and rest != escape:  # upstream skips an escape character at the end
-        raise DockerfileError(f"the quote that {_brief(rest)} begins with is never closed", lines=lines)
-    return words
+        return words, (len(text) - len(rest), rest)
+    return words, None
+
+
+def _about_quote(rest: str) -> str:
+    return f"the quote that {_brief(rest)} begins with is never closed"
 
 
 @cache
@@ -199,21 +211,25 @@ def _placed(words: Iterable[tuple[int, str]], instruction: Instruction, dockerfi
 
 def split_words(item: Instruction, dockerfile: Dockerfile) -> list[str]:
     """Raw words of any instruction whose words are split as those of ENV. Raises DockerfileError for an open quote."""
-    return [raw for _, raw in _split(item.text, dockerfile.escape, item.lines)]
+    words, quote = _split(item.text, dockerfile.escape)
+    if quote is not None:
+        raise DockerfileError(_about_quote(quote[1]), lines=item.lines)
+    return [raw for _, raw in words]
 
 
-def _flags(raws: list[str], lines: tuple[int, int]) -> list[tuple[str, str | None]]:
+def _flag(word: Word, lines: tuple[int, int]) -> tuple[str, Word | None]:
     try:
-        return [flags.split(raw) for raw in raws]
+        name, value = flags.split(word.raw)
     except FlagError as error:
-        raise DockerfileError(str(error), lines=lines) from None
+        raise DockerfileError(str(error), lines=lines, at=word.place) from None
+    return name, None if value is None else replace(word, raw=value)
 
 
-def _check(words: list[str], instruction: Instruction, *, no_venv: bool) -> None:
+def _check(words: Sequence[Word], instruction: Instruction, *, no_venv: bool) -> None:
     lines = instruction.lines
     for word in words:
-        if problem := _problem(word):
-            raise DockerfileError(problem, lines=lines)
+        if problem := _problem(word.raw):
+            raise DockerfileError(problem, lines=lines, at=word.place)
     if instruction.heredocs:
         raise DockerfileError(
             "requirements in a heredoc are not supported yet: put them into a file of the build context and name it: "
@@ -225,19 +241,21 @@ def _check(words: list[str], instruction: Instruction, *, no_venv: bool) -> None
     if no_venv:
         if len(words) > 2:  # noqa: PLR2004 - version, name
             raise DockerfileError(
-                f"--no-venv makes no environment that {_brief(words[2])} could be installed into: "
+                f"--no-venv makes no environment that {_brief(words[2].raw)} could be installed into: "
                 "PYENV --no-venv <version> [<name>]",
                 lines=lines,
+                at=words[2].place,
             )
         return
     if len(words) == 1:
-        missing = "a name" if words[0][:1].isdigit() else "a version and a name"
-        raise DockerfileError(f"PYENV {_brief(words[0])} lacks {missing}: {USAGE}", lines=lines)
+        missing = "a name" if words[0].raw[:1].isdigit() else "a version and a name"
+        raise DockerfileError(f"PYENV {_brief(words[0].raw)} lacks {missing}: {USAGE}", lines=lines)
     if len(words) > 3:  # noqa: PLR2004 - version, name, file
         raise DockerfileError(
-            f"more than one requirement is not supported yet ({_brief(' '.join(words[2:]))}): put all into one "
-            f"requirements file of the build context: {USAGE}",
+            f"more than one requirement is not supported yet ({_brief(' '.join(word.raw for word in words[2:]))}): put "
+            f"all into one requirements file of the build context: {USAGE}",
             lines=lines,
+            at=words[3].place,
         )
 
 
@@ -275,15 +293,20 @@ def _brief(text: str) -> str:
     return text if len(text) <= 100 else text[:99] + "…"  # noqa: PLR2004 - fits a terminal
 
 
-def _version(shown: str, value: str, lines: tuple[int, int]) -> str:
+def _version(word: Word, value: str, lines: tuple[int, int]) -> str:
+    shown = _shown(word, value)
     match = _VERSION.fullmatch(value)
     if not match:
-        raise DockerfileError(_about_version(shown, value), lines=lines)
+        raise DockerfileError(_about_version(shown, value), lines=lines, at=word.place)
     major, minor, micro, pre, free = match.groups()
     if (int(major), int(minor)) < _OLDEST:
-        raise DockerfileError(f"Python {shown} is too old for PYENV, which knows 3.8 and newer", lines=lines)
+        raise DockerfileError(
+            f"Python {shown} is too old for PYENV, which knows 3.8 and newer", lines=lines, at=word.place
+        )
     if free and (int(major), int(minor)) < _FREE_THREADED:
-        raise DockerfileError(f"{shown}: free-threaded builds of Python are there from 3.13t on", lines=lines)
+        raise DockerfileError(
+            f"{shown}: free-threaded builds of Python are there from 3.13t on", lines=lines, at=word.place
+        )
     if pre:
         return f"{major}.{minor}.{micro or 0}{pre}{free or ''}"
     return value
@@ -299,37 +322,45 @@ def _about_version(shown: str, value: str) -> str:
     return f"{shown} is no version of Python: write one such as 3.9 or 3.9.23"
 
 
-def _name(shown: str, value: str, lines: tuple[int, int]) -> str:
+def _name(word: Word, value: str, lines: tuple[int, int]) -> str:
+    shown = _shown(word, value)
     if not _NAME.fullmatch(value):
         bad = next((char for char in value if not _NAME.fullmatch("a" + char)), None)
         what = f"begins with {value[0]!r}" if bad is None else f"has {bad!r} in it"
         raise DockerfileError(
             f"the name {shown} {what}: a name is made of a-z, A-Z, 0-9, _, . and -, and begins with a letter or digit",
             lines=lines,
+            at=word.place,
         )
     return value
 
 
-def _path(shown: str, value: str, lines: tuple[int, int]) -> str:
+def _path(word: Word, value: str, lines: tuple[int, int]) -> str:
+    shown = _shown(word, value)
     if not value.isprintable():
-        raise DockerfileError(f"the requirements file {shown} has a control character in its name", lines=lines)
+        raise DockerfileError(
+            f"the requirements file {shown} has a control character in its name", lines=lines, at=word.place
+        )
     if "://" in value:
         raise DockerfileError(
-            f"{shown} is a URL: put the requirements file into the build context and write its path there", lines=lines
+            f"{shown} is a URL: put the requirements file into the build context and write its path there",
+            lines=lines,
+            at=word.place,
         )
     if _is_inline(value):
         raise DockerfileError(
             f"requirements on the line itself, such as {shown}, are not supported yet: write it into a requirements "
             f"file of the build context and name that: {USAGE}",
             lines=lines,
+            at=word.place,
         )
     path = posixpath.normpath(value.lstrip("/"))
     if path.split("/")[0] == "..":
         raise DockerfileError(
-            f"{shown} lies outside the build context: only files in the context can be used", lines=lines
+            f"{shown} lies outside the build context: only files in the context can be used", lines=lines, at=word.place
         )
     if value.rsplit("/", maxsplit=1)[-1] in {"", ".", ".."}:
-        raise DockerfileError(f"{shown} is a directory: name a requirements file in it", lines=lines)
+        raise DockerfileError(f"{shown} is a directory: name a requirements file in it", lines=lines, at=word.place)
     return path
 
 

@@ -58,6 +58,11 @@ class Environment:
         return (self.statement.requirement,) if self.statement.requirement else ()
 
     @property
+    def place(self) -> tuple[int, int]:
+        """Line and column of the environment's name, or of its version where it has none."""
+        return (self.statement.raw.name or self.statement.raw.version).place
+
+    @property
     def variables(self) -> tuple[str, ...]:
         """Names of the ENV variables that hold the path of the environment's python."""
         return instruction.env_names(self.statement.name) if self.statement.name else ()
@@ -155,8 +160,10 @@ def _environment(line: Line, sites: tuple[Site, ...], select: Select) -> Environ
     statement = instruction.resolve(line.statement, site.words)
     try:
         interpreter = select(statement, site)
-    except (InterpreterNotFoundError, FlagError) as error:
-        raise DockerfileError(str(error), lines=line.lines) from error
+    except InterpreterNotFoundError as error:
+        raise DockerfileError(str(error), lines=line.lines, at=line.statement.version.place) from error
+    except FlagError as error:
+        raise DockerfileError(str(error), lines=line.lines, at=line.statement.flag_place(error.flag)) from error
     recipes = {site.target: interpreter.recipes[site.platform] for site in sites}
     return Environment(line, statement, interpreter, recipes, _context(sites, interpreter), site.user)
 
@@ -184,12 +191,14 @@ def _check_names(environment: Environment, sites: tuple[Site, ...], earlier: Map
                     f"the name {name} is taken: line {other.line.lines[0]} makes an environment of that name. "
                     "Choose another name",
                     lines=environment.line.lines,
+                    at=environment.place,
                 )
             if shared := set(environment.variables) & set(other.variables):
                 raise DockerfileError(
                     f"the names {name} and {other.statement.name} (line {other.line.lines[0]}) would share the "
                     f"variable {min(shared)}: choose a name that differs in more than punctuation",
                     lines=environment.line.lines,
+                    at=environment.place,
                 )
         for variable in environment.variables:
             if variable in site.env:
@@ -197,6 +206,7 @@ def _check_names(environment: Environment, sites: tuple[Site, ...], earlier: Map
                     f"the name {name} is taken: {variable} is already {site.env[variable]} in the environment that "
                     "this line starts from. Choose another name",
                     lines=environment.line.lines,
+                    at=environment.place,
                 )
 
 
@@ -213,6 +223,7 @@ def _check_interpreter(environment: Environment, sites: tuple[Site, ...], earlie
                 f"this line asks for {own.version} ({own.provider}), line {earlier[number].line.lines[0]} for "
                 f"{other.version} ({other.provider}). Ask for the same in both",
                 lines=environment.line.lines,
+                at=environment.statement.raw.version.place,
             )
 
 
@@ -227,6 +238,7 @@ def _check_base(environment: Environment, label: str) -> None:
                 f"{entry['interpreter']}, for its environment {entry['name']}: python{own.minor} would be ambiguous. "
                 "Ask for the same, or build the base image anew",
                 lines=environment.line.lines,
+                at=environment.statement.raw.version.place,
             )
 
 

@@ -130,9 +130,11 @@ def _check_flags(provider: str, given: Flags) -> None:
     """Refuse flags that say nothing about the provider."""
     if provider != "source" and (given.builder or given.enable_optimizations):
         name = "builder" if given.builder else "enable-optimizations"
-        raise FlagError(f"--{name} is about compiling, and this interpreter is not compiled: add --interpreter=source")
+        raise FlagError(
+            f"--{name} is about compiling, and this interpreter is not compiled: add --interpreter=source", name
+        )
     if provider != "standalone" and given.libc:
-        raise FlagError("--libc chooses a standalone build, and this interpreter is none: leave the flag out")
+        raise FlagError("--libc chooses a standalone build, and this interpreter is none: leave the flag out", "libc")
     if provider == "base" and given.no_venv:
         raise FlagError("--no-venv adds an interpreter, and --interpreter=base adds none")
 

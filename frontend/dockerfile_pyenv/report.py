@@ -16,8 +16,10 @@ ISSUES = "https://github.com/dockerfile-pyenv/dockerfile-pyenv/issues"
 
 def located(error: PyenvError, source: Source | None) -> Status:
     """An error of the user's as a status that shows its lines."""
-    status = Status(_UNKNOWN, error.message)
-    return status if source is None else status.with_source(_detail(source, [error.lines] if error.lines else []))
+    status = Status(_UNKNOWN, error.placed)
+    if source is None:
+        return status
+    return status.with_source(_detail(source, [error.lines] if error.lines else [], at=error.at))
 
 
 def remapped(status: Status, source: Source, expansion: Expansion) -> Status:
@@ -49,11 +51,14 @@ def internal(error: BaseException, source: Source | None = None) -> Status:
     return status if source is None else status.with_source(_detail(source, []))
 
 
-def _detail(source: Source, lines: list[tuple[int, int]]) -> SourceDetail:
+def _detail(source: Source, lines: list[tuple[int, int]], *, at: tuple[int, int] | None = None) -> SourceDetail:
+    """The user's file with these lines marked; `at` is the place of a word, for clients that mark characters."""
+    numbers = (line for first, last in join_lines(lines) for line in range(first, last + 1))
+    ranges = (Range(line, line, *([at[1] - 1] * 2 if at and at[0] == line else ())) for line in numbers)
     return SourceDetail(
         filename=source.filename,
         data=source.dockerfile,
         language="Dockerfile",
         definition=source.definition.to_json(),
-        ranges=tuple(Range(line, line) for first, last in join_lines(lines) for line in range(first, last + 1)),
+        ranges=tuple(ranges),
     )

@@ -78,7 +78,7 @@ def _lint(handover: Handover, dockerfile: Dockerfile, lines: Sequence[Line], sub
         own = checks.find(subject(), wanted)
     except PyenvError as error:
         if not found.error:
-            found = Stock(found.warnings, error.message, error.lines)
+            found = Stock(found.warnings, error.placed, error.lines)
     warnings = sorted((*found.warnings, *own), key=lambda warning: warning.lines or (0, 0))
     report = Report(
         handover.source.filename,

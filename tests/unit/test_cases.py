@@ -10,6 +10,7 @@ from tests.unit.planning import BAD, GOOD, case, plan_of
 
 from dockerfile_pyenv import expand, render
 from dockerfile_pyenv.errors import DockerfileError
+from dockerfile_pyenv.excerpt import excerpt
 
 
 def compare(path: Path, actual: bytes, *, regenerate: bool) -> None:
@@ -38,12 +39,12 @@ def test_a_dockerfile_is_rendered_for_other_builders(folder: Path, regenerate: b
 
 @pytest.mark.parametrize("folder", BAD, ids=lambda folder: folder.name)
 def test_a_wrong_dockerfile_gets_its_error(folder: Path, regenerate: bool) -> None:  # noqa: FBT001
-    """Each wrong case's Dockerfile is refused with the lines and words beside it."""
+    """Each wrong case's Dockerfile is refused with the text beside it, which is what buildx prints."""
+    source, probe = case(folder)
     with pytest.raises(DockerfileError) as caught:
-        plan_of(*case(folder))
-    assert caught.value.lines is not None
-    first, last = caught.value.lines
-    compare(folder / "error", f"lines {first}-{last}: {caught.value}\n".encode(), regenerate=regenerate)
+        plan_of(source, probe)
+    shown = excerpt(source, "Dockerfile", caught.value.lines) + f"ERROR: failed to solve: {caught.value.placed}\n"
+    compare(folder / "error", shown.encode(), regenerate=regenerate)
 
 
 @pytest.mark.parametrize("folder", GOOD, ids=lambda folder: folder.name)

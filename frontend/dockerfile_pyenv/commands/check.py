@@ -70,7 +70,9 @@ def check(given: Workspace) -> Report:
         error = caught
     asked = () if error else lint.asked(plan, files)
     warnings = checks.find(Subject(dockerfile, asked, today), wanted)
-    return Report(known.name, dockerfile.source, warnings, str(error) if error else "", error.lines if error else None)
+    return Report(
+        known.name, dockerfile.source, warnings, error.placed if error else "", error.lines if error else None
+    )
 
 
 def _files(given: Workspace, plan: Plan) -> dict[str, RequirementsFile]:
