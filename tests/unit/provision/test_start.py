@@ -1,0 +1,105 @@
+"""The script that starts an interpreter, or says why it does not start."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from dockerfile_pyenv import provision
+
+START = Path(provision.__path__[0], "environment/start.sh")
+
+
+def start(python: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the script as a step does, under this machine's own shell."""
+    command = ["sh", str(START), python, *arguments, "--name=etl", "--version=3.13"]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def program(directory: Path, text: str) -> str:
+    """A prefix whose interpreter is a script."""
+    python = directory / "bin/python3.13"
+    python.parent.mkdir()
+    python.write_text(text)
+    python.chmod(0o755)
+    return str(python)
+
+
+def says(directory: Path, words: str) -> str:
+    """A prefix whose interpreter ends with an error."""
+    return program(directory, f"#!/bin/sh\necho \"{words}\" >&2\nexit 1\n")
+
+
+def test_an_interpreter_that_starts_gets_its_arguments(tmp_path: Path) -> None:
+    """The script becomes the interpreter: its arguments, output and exit status are the step's."""
+    python = program(tmp_path, '#!/bin/sh\n[ "$1" = -I ] && exit 0\necho "<$1> <$2>"\nexit 7\n')
+    done = start(python, "one", "two words")
+    assert (done.stdout, done.stderr, done.returncode) == ("<one> <two words>\n", "", 7)
+
+
+@pytest.mark.parametrize(
+    ("words", "summary", "expected"),
+    [
+        pytest.param(
+            "python3.13: /lib/x86_64-linux-gnu/libc.so.6: version \\`GLIBC_2.38' not found (required by python3.13)",
+            {"libc": "gnu", "glibc": "2.38"},
+            "this build needs glibc 2.38, and the base's is older. Take a newer base, a standalone interpreter",
+            id="a base of an older glibc",
+        ),
+        pytest.param(
+            "python3.13: /lib/libc.so.6: version \\`GLIBC_2.38' not found",
+            None,
+            "this build needs glibc of a newer distribution, and the base's is older.",
+            id="an older glibc, and a prefix that says nothing of itself",
+        ),
+        pytest.param(
+            "python3.13: error while loading shared libraries: libz.so.1: cannot open shared object file",
+            {"libc": "gnu", "glibc": "2.17"},
+            "it needs libz.so.1. Install the package that has it before this line",
+            id="a library that glibc's loader misses",
+        ),
+        pytest.param(
+            "Error loading shared library libz.so.1: No such file or directory (needed by python3.13)",
+            {"libc": "musl", "glibc": None},
+            "it needs libz.so.1. Install the package that has it before this line",
+            id="a library that musl's loader misses",
+        ),
+        pytest.param("Exec format error", None, "the engine cannot run programs of this platform: install QEMU", id="another architecture"),
+        pytest.param("Fatal Python error: out of luck", None, "Fatal Python error: out of luck", id="anything else"),
+    ],
+)
+def test_it_says_why_one_does_not_start(
+    tmp_path: Path, words: str, summary: dict[str, str | None] | None, expected: str
+) -> None:
+    """What the loader said becomes a reason and a remedy, under the environment's name."""
+    python = says(tmp_path, words)
+    if summary is not None:
+        (tmp_path / ".pyenv-interpreter.json").write_text(json.dumps(summary, indent=1) + "\n")
+    done = start(python)
+    assert done.returncode == 1
+    assert done.stdout.startswith(f"etl: Python 3.13 cannot start on this base image: {expected}")
+
+
+@pytest.mark.parametrize(
+    ("libc", "expected"),
+    [
+        ("gnu", "this build is for glibc, and the base has another C library or none. Where that is musl"),
+        ("musl", "this build is for musl, and the base has another C library. Leave --libc=musl out"),
+    ],
+)
+def test_a_base_without_its_loader(tmp_path: Path, libc: str, expected: str) -> None:
+    """The kernel knows no more than that something is not found: the prefix says what it was made for."""
+    python = program(tmp_path, "#!/no/such/loader\n")
+    summary = {"libc": libc, "glibc": "2.17" if libc == "gnu" else None}
+    (tmp_path / ".pyenv-interpreter.json").write_text(json.dumps(summary, indent=1) + "\n")
+    done = start(python)
+    assert done.returncode == 1
+    assert expected in done.stdout
+
+
+def test_a_base_without_that_python() -> None:
+    """`--interpreter=base` names a command that the base does not have."""
+    done = start("python-that-is-nowhere")
+    assert done.returncode == 1
+    assert "there is no python-that-is-nowhere on its PATH. Leave the flag out" in done.stdout
