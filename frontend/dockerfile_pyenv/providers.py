@@ -7,7 +7,7 @@ image has the variable in its ENV.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from dockerfile_pyenv import flags
@@ -64,6 +64,8 @@ class Interpreter:
     provider: str
     recipes: Mapping[str, Recipe]
     """How to come by it, by the platform of a line's stage."""
+    reason: str = ""
+    """Why it is this provider: "by default", "by --interpreter" or "by PYENV_INTERPRETER"."""
 
     @property
     def minor(self) -> str:
@@ -78,7 +80,7 @@ class Interpreter:
     @property
     def title(self) -> str:
         """What progress and history call it."""
-        return f"CPython {self.version}, {self.provider}"
+        return f"CPython {self.version}, {self.provider} {self.reason}".rstrip()
 
 
 def minor(version: str) -> str:
@@ -95,27 +97,42 @@ def choose(
     Raises InterpreterNotFoundError where the provider has none of that version, FlagError for a site's or a build
     arg's value that is none.
     """
-    chosen = statement.flags.interpreter
-    if not chosen:
-        try:
-            chosen = flags.check_interpreter(setting("PYENV_INTERPRETER") or "standalone")
-        except FlagError as error:
-            raise FlagError(f"PYENV_INTERPRETER: {error}") from None
+    chosen, reason = _provider(statement.flags, setting)
     version = statement.version
     _check_flags(chosen, statement.flags)
     if chosen == "base":
-        return Interpreter("base", minor(version), "base", dict.fromkeys(platforms, Base()))
-    if chosen == "source":
-        return _source(version, statement.flags, platforms, setting)
-    if chosen.startswith(flags.IMAGE):
+        found = Interpreter("base", minor(version), "base", dict.fromkeys(platforms, Base()))
+    elif chosen == "source":
+        found = _source(version, statement.flags, platforms, setting)
+    elif chosen.startswith(flags.IMAGE):
         reference = chosen.removeprefix(flags.IMAGE)
         recipes = {platform: Image(reference, platform) for platform in platforms}
-        return Interpreter(f"{version}-{_short(reference)}", version, f"image {reference}", recipes)
+        found = Interpreter(f"{version}-{_short(reference)}", version, f"image {reference}", recipes)
+    else:
+        libc = statement.flags.libc or setting("PYENV_LIBC") or _libc(base)
+        found = _standalone(version, platforms, libc, table())
+    return replace(found, reason=reason)
+
+
+def _provider(given: Flags, setting: Setting) -> tuple[str, str]:
+    """What the interpreter comes from, and what says so."""
+    if given.interpreter:
+        return given.interpreter, "by --interpreter"
+    name = "PYENV_INTERPRETER"
+    if not setting(name):
+        return "standalone", "by default"
+    try:
+        return flags.check_interpreter(setting(name)), f"by {name}"
+    except FlagError as error:
+        raise FlagError(f"{name}: {error}") from None
+
+
+def _standalone(version: str, platforms: Sequence[str], libc: str, table: Table) -> Interpreter:
     if version.endswith("t"):
         raise InterpreterNotFoundError(
             f"there is no standalone build of Python {version}: free-threaded builds come with --interpreter=source"
         )
-    builds = table().select(version, platforms, statement.flags.libc or setting("PYENV_LIBC") or _libc(base))
+    builds = table.select(version, platforms, libc)
     build = next(iter(builds.values()))
     suffix = "-musl" if build.libc == "musl" else ""
     return Interpreter(f"{build.version}{suffix}", build.version, "standalone", builds)

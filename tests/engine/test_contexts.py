@@ -242,6 +242,6 @@ def test_an_image_with_environments_as_a_base(engine: Engine, project: Project) 
     context = project({"Dockerfile": SYNTAX + "FROM with-environments:test\nPYENV 3.9 above\n"})
     image = engine.build(context).image
     texts = [entry.get("created_by", "") for entry in engine.image_config(image)["history"]]
-    assert texts.count("PYENV 3.9 (CPython 3.9.2, standalone)") == 1
+    assert texts.count("PYENV 3.9 (CPython 3.9.2, standalone by default)") == 1
     for name in ("below", "above"):
         assert engine.run(image, f"/opt/astro-pyenv/envs/{name}/bin/python", "-c", "print(1)") == "1"

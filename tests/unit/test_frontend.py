@@ -66,8 +66,8 @@ def test_a_build_returns_the_relabelled_graph(serve: Serve) -> None:
     definition = Definition.from_pb(build.solved[-1].definition)
     assert [vertex.name for vertex in definition.vertices()] == [
         "[1/3] FROM debian",
-        f"[2/3] PYENV 3.9 (CPython {PYTHON_3_9}, standalone)",
-        f"[2/3] PYENV 3.11 (CPython {PYTHON_3_11}, standalone)",
+        f"[2/3] PYENV 3.9 (CPython {PYTHON_3_9}, standalone by default)",
+        f"[2/3] PYENV 3.11 (CPython {PYTHON_3_11}, standalone by default)",
         "[2/3] PYENV 3.9 epo_pyenv requirements.txt",
         "[2/3] PYENV 3.9 epo_pyenv requirements.txt",
         "[3/3] PYENV 3.11 two",
@@ -75,8 +75,8 @@ def test_a_build_returns_the_relabelled_graph(serve: Serve) -> None:
     ]
     config = json.loads(returned.result.metadata["containerimage.config"])
     assert [entry["created_by"] for entry in config["history"]] == [
-        f"PYENV 3.9 (CPython {PYTHON_3_9}, standalone)",
-        f"PYENV 3.11 (CPython {PYTHON_3_11}, standalone)",
+        f"PYENV 3.9 (CPython {PYTHON_3_9}, standalone by default)",
+        f"PYENV 3.11 (CPython {PYTHON_3_11}, standalone by default)",
         "PYENV 3.9 epo_pyenv requirements.txt",
         "PYENV 3.11 two",
     ]

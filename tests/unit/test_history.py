@@ -41,7 +41,7 @@ def test_a_group_leaves_one_entry_for_each_layer() -> None:
     entries = [entry("base", layer=True), *generated(SOURCE), entry("RUN x # buildkit", layer=True)]
     assert rewritten(SOURCE, entries) == [
         ("base", True),
-        ("PYENV 3.9 (CPython 3.9.25, standalone)", True),
+        ("PYENV 3.9 (CPython 3.9.25, standalone by default)", True),
         ("PYENV 3.9 one one.txt", True),
         ("PYENV 3.9 two", True),
         ("RUN x # buildkit", True),

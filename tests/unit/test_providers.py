@@ -26,7 +26,7 @@ def chosen(line: str, base: str = DEBIAN, **settings: str) -> Interpreter:
 def test_standalone_is_the_default() -> None:
     """Without a word about it, the table decides."""
     found = chosen("PYENV 3.9 x")
-    assert (found.id, found.title, found.minor) == ("3.9.25", "CPython 3.9.25, standalone", "3.9")
+    assert (found.id, found.title, found.minor) == ("3.9.25", "CPython 3.9.25, standalone by default", "3.9")
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,9 @@ def test_the_line_goes_before_the_build_and_the_build_before_the_site(
     line: str, settings: dict[str, str], provider: str
 ) -> None:
     """The nearest word counts; build args and site defaults are told apart before they come here."""
-    assert chosen(line, **settings).provider == provider
+    found = chosen(line, **settings)
+    assert found.provider == provider
+    assert found.title.endswith(" by --interpreter" if "--interpreter" in line else " by PYENV_INTERPRETER")
 
 
 def test_a_release_to_compile_is_known_by_its_checksum() -> None:

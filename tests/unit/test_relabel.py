@@ -44,7 +44,7 @@ def test_steps_read_and_count_as_the_users_file_has_them() -> None:
     names = [vertex.name for vertex in relabel(definition, *rest).vertices()]
     assert names == [
         "[1/4] FROM a",
-        "[2/4] PYENV 3.9 (CPython 3.9.25, standalone)",
+        "[2/4] PYENV 3.9 (CPython 3.9.25, standalone by default)",
         "[2/4] PYENV 3.9 one one.txt",
         "[3/4] PYENV 3.9 two",
         "[4/4] RUN y",

@@ -28,7 +28,7 @@ def program(directory: Path, text: str) -> str:
 
 def says(directory: Path, words: str) -> str:
     """A prefix whose interpreter ends with an error."""
-    return program(directory, f"#!/bin/sh\necho \"{words}\" >&2\nexit 1\n")
+    return program(directory, f'#!/bin/sh\necho "{words}" >&2\nexit 1\n')
 
 
 def test_an_interpreter_that_starts_gets_its_arguments(tmp_path: Path) -> None:
@@ -65,7 +65,9 @@ def test_an_interpreter_that_starts_gets_its_arguments(tmp_path: Path) -> None:
             "it needs libz.so.1. Install the package that has it before this line",
             id="a library that musl's loader misses",
         ),
-        pytest.param("Exec format error", None, "the engine cannot run programs of this platform: install QEMU", id="another architecture"),
+        pytest.param(
+            "Exec format error", None, "the engine cannot run programs of this platform", id="another architecture"
+        ),
         pytest.param("Fatal Python error: out of luck", None, "Fatal Python error: out of luck", id="anything else"),
     ],
 )
