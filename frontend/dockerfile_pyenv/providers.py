@@ -185,14 +185,17 @@ def _release(version: str, setting: Setting) -> tuple[str, str, str]:
                 f"PYENV_SOURCE_SHA256 is the checksum of one release: write its full version in place of {version}"
             )
         return version, f"Python-{version}.tar.xz", digest.removeprefix("sha256:")
+    from packaging.version import Version  # noqa: PLC0415 - costs 20 ms, for --interpreter=source only
+
     known = _known_sources()
-    fitting = [one for one in known if one == version or (version.count(".") == 1 and one.startswith(version + "."))]
+    newer = [one for one in known if one.startswith(version + ".") and not Version(one).is_prerelease]
+    fitting = [version] if version in known else newer if version.count(".") == 1 else []
     if not fitting:
         raise InterpreterNotFoundError(
             f"the checksum of CPython {version}'s source is not known here (known are "
-            f"{', '.join(sorted(known, key=_numbers))}): give it with --build-arg PYENV_SOURCE_SHA256=…"
+            f"{', '.join(sorted(known, key=Version))}): give it with --build-arg PYENV_SOURCE_SHA256=…"
         )
-    full = max(fitting, key=_numbers)
+    full = max(fitting, key=Version)
     return full, known[full]["file"], known[full]["sha256"]
 
 
@@ -207,10 +210,6 @@ def _known_sources() -> Mapping[str, Mapping[str, str]]:
 def _final(version: str) -> str:
     """The release that a pre-release leads to: "3.15.0" of "3.15.0rc1"; python.org keeps both in one directory."""
     return version.split("a", maxsplit=1)[0].split("b", maxsplit=1)[0].split("rc", maxsplit=1)[0]
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))
 
 
 def _short(text: str) -> str:

@@ -12,6 +12,7 @@ import urllib.parse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from packaging.version import Version
 from tests.bed import network, process, settings, sources
 
 if TYPE_CHECKING:
@@ -69,22 +70,24 @@ def pack(prefix: Path, target: Path) -> None:
 
 def table(archives: Sequence[Archive]) -> dict[str, dict[str, object]]:
     """The archives in the format of uv's `download-metadata.json` (uv 0.13)."""
+    return {f"cpython-{archive.release.version}-linux-x86_64-gnu": _entry(archive) for archive in archives}
+
+
+def _entry(archive: Archive) -> dict[str, object]:
+    version = Version(archive.release.version)
     return {
-        f"cpython-{archive.release.version}-linux-x86_64-gnu": {
-            "name": "cpython",
-            "arch": {"family": "x86_64", "variant": None},
-            "os": "linux",
-            "libc": "gnu",
-            "major": int(archive.release.version.split(".")[0]),
-            "minor": int(archive.release.version.split(".")[1]),
-            "patch": int(archive.release.version.split(".")[2]),
-            "prerelease": "",
-            "url": f"http://{settings.ARCHIVES}/{settings.DATE}/{urllib.parse.quote(archive.path.name)}",
-            "sha256": archive.sha256,
-            "variant": None,
-            "build": settings.DATE,
-        }
-        for archive in archives
+        "name": "cpython",
+        "arch": {"family": "x86_64", "variant": None},
+        "os": "linux",
+        "libc": "gnu",
+        "major": version.major,
+        "minor": version.minor,
+        "patch": version.micro,
+        "prerelease": "".join(map(str, version.pre or ())),
+        "url": f"http://{settings.ARCHIVES}/{settings.DATE}/{urllib.parse.quote(archive.path.name)}",
+        "sha256": archive.sha256,
+        "variant": None,
+        "build": settings.DATE,
     }
 
 

@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Final
 
+from packaging.version import Version
 from tests.bed import settings
 from tests.bed.host import BedError, timed, whole
 
@@ -29,7 +30,7 @@ def newest(minor: str) -> settings.Release | None:
     The suites in the making move on: what one of them had may be gone from the pool, or its index names what the
     mirror has not.
     """
-    for version in sorted(_KNOWN, key=_numbers, reverse=True):
+    for version in sorted(_KNOWN, key=Version, reverse=True):
         if version.rpartition(".")[0] == minor and (_path(version).exists() or _offered(version)):
             return settings.Release(version)
     return None
@@ -70,7 +71,8 @@ def _path(version: str) -> Path:
 def _url(version: str) -> str:
     package = f"python{version.rpartition('.')[0]}"
     ending = "xz" if _KNOWN[version]["file"].endswith(".xz") else "gz"
-    return f"{settings.debian_mirror()}/pool/main/p/{package}/{package}_{version}.orig.tar.{ending}"
+    upstream = version.replace("rc", "~rc")  # as Debian has it, so that it sorts before the release
+    return f"{settings.debian_mirror()}/pool/main/p/{package}/{package}_{upstream}.orig.tar.{ending}"
 
 
 def _offered(version: str) -> bool:
@@ -80,7 +82,3 @@ def _offered(version: str) -> bool:
             return True
     except urllib.error.HTTPError:
         return False
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))

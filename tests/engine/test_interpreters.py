@@ -99,9 +99,13 @@ def test_runs_on_every_base(
     engine: Engine, project: Project, moving: dict[str, settings.Release], provider: str, base: str
 ) -> None:
     """Interpreters of all versions, unpacked or taken out of an image, use TLS, SQLite and ctypes."""
-    minors = [release.minor for release in (*settings.RELEASES, *moving.values())]
-    values = {minor: "standalone" if provider == "standalone" else f"image:{official(minor)}" for minor in minors}
-    lines = "".join(f"PYENV --interpreter={values[minor]} {minor} py{minor}\n" for minor in minors)
+    releases = [*settings.RELEASES, *moving.values()]
+    if provider == "standalone":
+        words = [f"--interpreter=standalone {release.version}" for release in releases]
+    else:
+        words = [f"--interpreter=image:{official(release.minor)} {release.minor}" for release in releases]
+    minors = [release.minor for release in releases]
+    lines = "".join(f"PYENV {word} py{minor}\n" for word, minor in zip(words, minors, strict=True))
     image = engine.build(TABLE, project({"Dockerfile": f"{SYNTAX}FROM {BASES[base]}\n{lines}"})).image
     check(engine, image, minors)
 
