@@ -18,6 +18,7 @@ from dockerfile_pyenv import (
     history,
     inputs,
     lint,
+    mirror,
     options,
     probe,
     report,
@@ -86,7 +87,7 @@ def build(gateway: Gateway, build_options: BuildOptions) -> Result:
 
 def _build(handover: Handover, dockerfile: Dockerfile, lines: tuple[Line, ...]) -> Result:
     plan = _plan(handover, dockerfile, lines)
-    builder = _builder(handover) if plan.environments else None
+    builder = _builder(handover, plan) if plan.environments else None
     read = requirement_files.read(handover, plan)
     expansion = expand.expand(dockerfile, plan)
     lint.warn(handover, lines, Subject(dockerfile, lint.asked(plan, read.files), _today()))
@@ -181,26 +182,27 @@ def _finish(handover: Handover, result: Result, expansion: Expansion, plan: Plan
     return replace(refs, metadata=metadata)
 
 
-def _builder(handover: Handover) -> Builder:
+def _builder(handover: Handover, plan: Plan) -> Builder:
     try:
-        tools = Definition.from_bytes(TOOLS_METADATA.read_bytes())
+        tools = ops.from_definition(Definition.from_bytes(TOOLS_METADATA.read_bytes()))
     except FileNotFoundError:
         raise EngineError(
             "PYENV needs BuildKit 0.10 or newer, which Docker has since version 23.0: this engine is older. "
             "Upgrade it, or build with docker buildx and a newer builder (docker buildx create --use)"
         ) from None
-    return Builder(ops.from_definition(tools), Platform.parse(handover.build.platform), handover.image_environment)
+    platform = Platform.parse(handover.build.platform)
+    return Builder(tools, platform, handover.image_environment, mirror.find(handover, plan, tools))
 
 
 def _table(handover: Handover) -> Table:
     """The table of interpreters: the site's, where it has one, else this release's own."""
     address = handover.build.setting("UV_PYTHON_DOWNLOADS_JSON_URL")
-    mirror = handover.build.setting("UV_PYTHON_INSTALL_MIRROR")
+    site = handover.build.setting("UV_PYTHON_INSTALL_MIRROR")
     if not address:
-        return Table.default(mirror=mirror)
+        return Table.default(mirror=site)
     if address.startswith(("http://", "https://")):
-        return Table.loads(handover.download(address), mirror=mirror)
+        return Table.loads(handover.download(address), mirror=site)
     try:
-        return Table.loads(Path(address.removeprefix("file://")).read_bytes(), mirror=mirror)
+        return Table.loads(Path(address.removeprefix("file://")).read_bytes(), mirror=site)
     except OSError as error:
         raise PyenvError(f"UV_PYTHON_DOWNLOADS_JSON_URL: cannot read {address}: {error.strerror}") from None

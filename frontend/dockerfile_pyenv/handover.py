@@ -9,6 +9,7 @@ from buildkit_llb import ops
 from buildkit_llb.definition import Definition
 from buildkit_llb.errors import RpcError
 from buildkit_llb.gateway import CacheImport, Gateway, Ref, Result
+from buildkit_llb.ops import State
 from buildkit_llb.platforms import Platform
 from dockerfile_pyenv import inputs, options, report
 from dockerfile_pyenv.options import BuildOptions
@@ -70,6 +71,18 @@ class Handover:
         """Fetch a file over http through the daemon: this process has no network."""
         state = ops.http(address, filename="download", description=f"[internal] load {address}")
         return self.gateway.read_file(self.solve_definition(ops.marshal(state)), "download")
+
+    def named_context(self, name: str) -> State:
+        """The graph of a build context that the client named. Raises RpcError where it is none.
+
+        The Dockerfile frontend makes it: what follows the = of --build-context is its language, not ours.
+        """
+        text = inputs.dockerfile(f"FROM {name}\n".encode(), "Dockerfile", None, f"[internal] load {name}")
+        opts = {key: value for key, value in self.build.opts.items() if key.startswith(options.NAMED_CONTEXT)}
+        opts |= {options.CMDLINE: "dockerfile-pyenv", options.CONTEXT_KEY: _NO_OPTION}
+        given = {**self.inputs, "dockerfile": ops.marshal(text)}
+        definition = self.gateway.solve(frontend=_FRONTEND, opts=opts, inputs=given).refs[""].definition
+        return ops.from_definition(definition) if definition else ops.scratch()
 
     def image_config(self, reference: str, platform: Platform) -> dict[str, Any]:
         """Config of an image. Raises RpcError where there is none of that name."""

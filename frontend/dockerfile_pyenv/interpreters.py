@@ -153,12 +153,17 @@ class Table:
         return found
 
 
+def is_address(value: str) -> bool:
+    """Whether a mirror is an address to download from, and no directory."""
+    return value.startswith(("http://", "https://"))
+
+
 def mirrored(url: str, mirror: str) -> str:
     """Return an archive's address on a mirror of upstream's releases, as UV_PYTHON_INSTALL_MIRROR names one.
 
-    An address elsewhere, as a site's table may hold, stays as it is.
+    An address elsewhere, as a site's table may hold, stays as it is; so do all where the mirror is a directory.
     """
-    if not mirror or not url.startswith(UPSTREAM + "/"):
+    if not is_address(mirror) or not url.startswith(UPSTREAM + "/"):
         return url
     return mirror.rstrip("/") + url.removeprefix(UPSTREAM)
 

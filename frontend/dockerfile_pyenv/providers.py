@@ -13,7 +13,7 @@ from hashlib import sha256
 from dockerfile_pyenv import flags
 from dockerfile_pyenv.flags import FlagError, Flags
 from dockerfile_pyenv.instruction import Statement
-from dockerfile_pyenv.interpreters import Build, InterpreterNotFoundError, Table
+from dockerfile_pyenv.interpreters import Build, InterpreterNotFoundError, Table, is_address
 
 Setting = Callable[[str], str]
 """Value of a build arg or of a site's default; "" for none."""
@@ -158,7 +158,8 @@ def _check_flags(provider: str, given: Flags) -> None:
 
 def _source(version: str, given: Flags, platforms: Sequence[str], setting: Setting) -> Interpreter:
     full, file, digest = _release(version.removesuffix("t"), setting)
-    mirror = (setting("PYENV_SOURCE_MIRROR") or SOURCES).rstrip("/")
+    mirror = setting("PYENV_SOURCE_MIRROR")
+    mirror = mirror.rstrip("/") if is_address(mirror) else SOURCES
     builder = given.builder or setting("PYENV_BUILDER") or DEFAULT_BUILDER
     free = version.endswith("t")
     recipes = {

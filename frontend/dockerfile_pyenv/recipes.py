@@ -4,8 +4,9 @@ The steps' command lines and mounts are those that the scripts in provision/inte
 """
 
 import posixpath
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
 
 from buildkit_llb import ops
 from buildkit_llb.ops import Mount, State
@@ -27,6 +28,22 @@ def step_prefix(interpreter: str) -> str:
     return f"[python {interpreter}] "
 
 
+def path_of(url: str) -> str:
+    """Path on a mirror of the file with an address: the last two parts, decoded.
+
+    "20261101/cpython-3.9.25+20261101-….tar.gz" of an archive, "3.13.5/Python-3.13.5.tar.xz" of a release tarball.
+    """
+    return "/".join(unquote(urlsplit(url).path).split("/")[-2:])
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that stands in for a download."""
+
+    state: State
+    path: str
+
+
 @dataclass(frozen=True, slots=True)
 class Builder:
     """Makes the graphs of one build.
@@ -41,6 +58,8 @@ class Builder:
     """The daemon's own platform."""
     environment: Callable[[str, Platform], Sequence[str]]
     """ENV of an image, by its reference: entries "name=value"."""
+    files: Mapping[str, File] = field(default_factory=dict)
+    """What stands in for downloads, by their addresses."""
 
     def build(self, interpreter: Interpreter, recipe: Build | Tarball | Image) -> State:
         """A file system that holds an interpreter's prefix, made for its place in the image.
@@ -56,13 +75,7 @@ class Builder:
                 return self._collected(interpreter, recipe)
 
     def _standalone(self, interpreter: Interpreter, build: Build) -> State:
-        name = posixpath.basename(build.url).replace("%2B", "+")
-        archive = ops.http(
-            build.url,
-            checksum=f"sha256:{build.sha256}",
-            filename="archive.tar.gz",
-            description=f"{step_prefix(interpreter.id)}download {name}",
-        )
+        archive = self._download(interpreter, build, "archive.tar.gz")
         return self._finish(interpreter, ["--archive=/archive/archive.tar.gz"], [Mount("/archive", archive)], "unpack")
 
     def _compiled(self, interpreter: Interpreter, tarball: Tarball) -> State:
@@ -70,9 +83,7 @@ class Builder:
         platform = Platform.parse(tarball.platform)
         name = posixpath.basename(tarball.url)
         step = step_prefix(interpreter.id)
-        source = ops.http(
-            tarball.url, checksum=f"sha256:{tarball.sha256}", filename=name, description=f"{step}download {name}"
-        )
+        source = self._download(interpreter, tarball, name)
         env = self.environment(tarball.builder, platform)
         builder = ops.run(
             ["/bin/sh", f"{SCRIPTS}/builder.sh"],
@@ -129,6 +140,28 @@ class Builder:
             description=f"{step}seal",
         )
         return sealed.mounts[prefix]
+
+    def _download(self, interpreter: Interpreter, recipe: Build | Tarball, name: str) -> State:
+        """A file system that holds what a recipe downloads, its checksum verified, under a name."""
+        step, base = step_prefix(interpreter.id), posixpath.basename(path_of(recipe.url))
+        file = self.files.get(recipe.url)
+        if file is None:
+            checksum = f"sha256:{recipe.sha256}"
+            return ops.http(recipe.url, checksum=checksum, filename=name, description=f"{step}download {base}")
+        verified = ops.run(
+            [LOADER, PYTHON, "-I", "-S", f"{SCRIPTS}/verify.py", "/file", recipe.sha256, f"/out/{name}"],
+            root=ops.scratch(),
+            mounts=[
+                Mount("/usr", self.tools, selector="/usr"),
+                self._script("verify.py"),
+                Mount("/file", file.state, selector=file.path),
+                Mount("/out", readonly=False, output=True),
+            ],
+            network="none",
+            platform=self.platform,
+            description=f"{step}take {base} from the mirror",
+        )
+        return verified.mounts["/out"]
 
     def _finish(self, interpreter: Interpreter, options: Sequence[str], mounts: Sequence[Mount], what: str) -> State:
         """Run `finish` under the tools' own Python, in a root that holds nothing else."""

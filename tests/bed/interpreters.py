@@ -32,7 +32,7 @@ def key(release: settings.Release) -> str:
 
 def ensure(releases: Sequence[settings.Release] = settings.RELEASES) -> list[archives.Archive]:
     """Archives of these releases, compiled if the cache lacks them, and of all others that it happens to have."""
-    missing = [release for release in releases if not _path(release).exists()]
+    missing = [release for release in releases if not path(release).exists()]
     if missing:
         root = rootfs.BUILDER.ensure()
         for release in missing:
@@ -44,20 +44,21 @@ def ensure(releases: Sequence[settings.Release] = settings.RELEASES) -> list[arc
         ):
             list(pool.map(lambda release: _compile(release, root), missing))
     known = dict.fromkeys((*settings.RELEASES, *releases))
-    ready = [archives.Archive(release, _path(release)) for release in known if _path(release).exists()]
+    ready = [archives.Archive(release, path(release)) for release in known if path(release).exists()]
     for archive in ready:
         os.utime(archive.path.parent)
     return ready
 
 
-def _path(release: settings.Release) -> Path:
+def path(release: settings.Release) -> Path:
+    """Where the cache has, or will have, the archive of a release."""
     return settings.CACHE / "interpreters" / key(release) / archives.file_name(release)
 
 
 def _compile(release: settings.Release, root: Path) -> None:
     tarball = sources.ensure(release)
     say(f"compiling CPython {release.version}")
-    with whole(_path(release).parent) as new:
+    with whole(path(release).parent) as new:
         prefix = new / "install"
         prefix.mkdir(parents=True)
         log = new / "compile.log"

@@ -8,9 +8,11 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.bed import archives, bed, settings
+from tests.bed import archives, bed, interpreters, settings, sources
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.bed.engine import Engine, File
     from tests.engine.conftest import Project
 
@@ -238,6 +240,70 @@ def test_without_a_network(engine: Engine, project: Project) -> None:
         project({"Dockerfile": f"{SYNTAX}FROM debian:bookworm-slim\nPYENV 3.9 py3.9\n"}),
     ).image
     check(engine, image, ["3.9"])
+
+
+@pytest.fixture
+def air_gap(engine: Engine, project: Project) -> Path:
+    """A context beside a directory `mirror`, whose frontend image knows no address that could be reached."""
+    archive = archives.Archive(settings.RELEASES[0], interpreters.path(settings.RELEASES[0]))
+    tarball = sources.ensure(settings.RELEASES[0])
+    files = {
+        f"mirror/{settings.DATE}/{archive.path.name}": archive.path.read_bytes(),
+        f"mirror/3.9.2/{tarball.name}": tarball.read_bytes(),
+        "table.json": archives.TABLE.read_text().replace(f"http://{settings.ARCHIVES}", UPSTREAM),
+        "frontend": "FROM dockerfile-pyenv:dev\nCOPY table.json /\nCOPY mirror /mirror\n"
+        "ENV UV_PYTHON_DOWNLOADS_JSON_URL=/table.json PYENV_SOURCE_MIRROR=",
+        "Dockerfile": "# syntax=air-gap:test\nFROM debian:bookworm-slim\nPYENV 3.9 py3.9\n",
+        ".dockerignore": "mirror\n",
+    }
+    context = project(files)
+    (context / "frontend.dockerignore").write_text("")
+    engine.build("-t", "air-gap:test", "-f", context / "frontend", context)
+    return context
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param("--build-context=pyenv-mirror={context}/mirror", id="named context"),
+        pytest.param("--build-arg=UV_PYTHON_INSTALL_MIRROR=./mirror", id="directory of the context"),
+        pytest.param("--build-arg=UV_PYTHON_INSTALL_MIRROR=file:///mirror", id="directory of the frontend's image"),
+    ],
+)
+def test_out_of_a_directory(engine: Engine, air_gap: Path, given: str) -> None:
+    """Nothing is downloaded where a directory has what a mirror would have."""
+    options = ("--no-cache", "--network=none", given.format(context=air_gap))
+    built = engine.build(*options, air_gap)
+    check(engine, built.image, ["3.9"])
+    assert (
+        "take cpython-3.9.2+20261101-x86_64-unknown-linux-gnu-install_only_stripped.tar.gz from the mirror" in built.log
+    )
+    assert "download cpython" not in built.log
+
+
+def test_compiled_out_of_a_directory(engine: Engine, air_gap: Path) -> None:
+    """A release tarball lies in the same directory; what was compiled from an address is not compiled again."""
+    (air_gap / "Dockerfile").write_text(
+        "# syntax=air-gap:test\nFROM debian:bookworm-slim\nPYENV --interpreter=source 3.9.2 py3.9\n"
+    )
+    built = engine.build(f"--build-context=pyenv-mirror={air_gap}/mirror", air_gap)
+    check(engine, built.image, ["3.9"])
+    assert "from the mirror" in built.log
+
+
+def test_a_mirror_without_the_file(engine: Engine, air_gap: Path) -> None:
+    """What is missing, or is not what it should be, is told at the line."""
+    (archive,) = air_gap.glob("mirror/2026*/*")
+    archive.write_bytes(archive.read_bytes() + b"!")
+    mirror = f"--build-context=pyenv-mirror={air_gap}/mirror"
+    log = engine.build(mirror, air_gap, check=False).log
+    assert "the file's checksum is sha256:" in log
+    assert ">>> PYENV 3.9 py3.9" in log
+    archive.unlink()
+    log = engine.build(mirror, air_gap, check=False).log
+    assert f"the build context pyenv-mirror has no {settings.DATE}/{archive.name}, from which Python 3.9.2" in log
+    assert f"put {UPSTREAM}/{settings.DATE}/" in log
+    assert ">>> PYENV 3.9 py3.9" in log
 
 
 def test_arm64(engine: Engine, project: Project) -> None:
