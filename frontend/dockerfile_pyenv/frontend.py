@@ -17,6 +17,7 @@ from dockerfile_pyenv import (
     expand,
     history,
     inputs,
+    libc,
     lint,
     mirror,
     options,
@@ -48,7 +49,8 @@ from dockerfile_pyenv.text import Expansion
 IMAGE_CONFIG = "containerimage.config"
 """Key of the image config in a result (exporter/containerimage/exptypes/types.go); "/<platform>" may follow."""
 
-_IMAGE_SOURCE = "docker-image://"
+_IMAGE = "docker-image://"
+"""What the name of an image begins with, as source ops have it."""
 
 TOOLS_METADATA = Path("/run/config/buildkit/metadata/frontend.bin")
 """The graph of this frontend's own image (frontend/gateway/gateway.go, BuildKit ≥ 0.10)."""
@@ -122,27 +124,37 @@ def _plan(handover: Handover, dockerfile: Dockerfile, lines: tuple[Line, ...]) -
     platforms = sorted({site.platform for line_sites in sites.values() for site in line_sites})
     table = cache(lambda: _table(handover))
 
-    def select(statement: Statement, site: Site) -> Interpreter:
-        return choose(statement, site.base, platforms, handover.build.setting, table)
-
     @cache
-    def image_label(base: str, platform: str) -> str:
-        reference = base.removeprefix(_IMAGE_SOURCE)
-        return _label(handover.image_config(reference, Platform.parse(platform)))
+    def image_config(base: str, platform: str) -> Mapping[str, Any]:
+        return handover.image_config(base.removeprefix(_IMAGE), Platform.parse(platform))
+
+    def config(site: Site) -> Mapping[str, Any]:
+        """Config of a line's stage, or of the image that it starts from."""
+        if site.in_target:
+            key = f"{IMAGE_CONFIG}/{site.target}" if site.target else IMAGE_CONFIG
+            found: Mapping[str, Any] = json.loads(probed.metadata.get(key, b"{}"))
+            return found
+        return image_config(site.base, site.platform) if site.base.startswith(_IMAGE) else {}
 
     def label(site: Site) -> str:
         """What the label says in the image that a line's stage starts from."""
-        if site.in_target:
-            key = f"{IMAGE_CONFIG}/{site.target}" if site.target else IMAGE_CONFIG
-            return _label(json.loads(probed.metadata.get(key, b"{}")))
-        return image_label(site.base, site.platform) if site.base.startswith(_IMAGE_SOURCE) else ""
+        return str(((config(site).get("config") or {}).get("Labels") or {}).get(planning.LABEL, ""))
+
+    @cache
+    def has_musl(base: str, platform: str) -> bool:
+        return handover.image_has(base.removeprefix(_IMAGE), Platform.parse(platform), libc.MUSL_LOADER)
+
+    def libc_of(site: Site) -> str:
+        """C library of a line's stage: by what is known of the image, else by what is in it."""
+        if not site.base.startswith(_IMAGE):
+            return "gnu"
+        told = libc.told_by(site.base, config(site))
+        return told or ("musl" if has_musl(site.base, site.platform) else "gnu")
+
+    def select(statement: Statement, site: Site) -> Interpreter:
+        return choose(statement, lambda: libc_of(site), platforms, handover.build.setting, table)
 
     return planning.make(dockerfile, lines, sites, select, label=label)
-
-
-def _label(config: Mapping[str, Any]) -> str:
-    """Our label in an image config."""
-    return str(((config.get("config") or {}).get("Labels") or {}).get(planning.LABEL, ""))
 
 
 def _finish(handover: Handover, result: Result, expansion: Expansion, plan: Plan) -> Result:

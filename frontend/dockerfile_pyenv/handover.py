@@ -97,6 +97,14 @@ class Handover:
         env: list[str] = self.image_config(reference, platform).get("config", {}).get("Env") or []
         return env
 
+    def image_has(self, reference: str, platform: Platform, pattern: str) -> bool:
+        """Whether an image has files of a pattern; looking pulls the image. Raises RpcError where there is none."""
+        description = f"[internal] look for {pattern} in {reference}"
+        image = ops.image(reference, platform=platform, description=description)
+        copied = ops.copy(image, pattern, "/found/", wildcard=True, empty_wildcard=True)
+        found = ops.file(ops.scratch(), [ops.mkdir("/found"), copied], description=description)
+        return bool(self.gateway.read_dir(self.solve_definition(ops.marshal(found)), "/found"))
+
     def _solve(
         self,
         expansion: Expansion,

@@ -90,9 +90,13 @@ def minor(version: str) -> str:
 
 
 def choose(
-    statement: Statement, base: str, platforms: Sequence[str], setting: Setting, table: Callable[[], Table]
+    statement: Statement,
+    libc: Callable[[], str],
+    platforms: Sequence[str],
+    setting: Setting,
+    table: Callable[[], Table],
 ) -> Interpreter:
-    """Choose the interpreter of a line whose stage starts from the image `base`.
+    """Choose the interpreter of a line; `libc` finds the C library of its stage where nothing else says it.
 
     Raises InterpreterNotFoundError where the provider has none of that version, FlagError for a site's or a build
     arg's value that is none.
@@ -109,8 +113,8 @@ def choose(
         recipes = {platform: Image(reference, platform) for platform in platforms}
         found = Interpreter(f"{version}-{_short(reference)}", version, f"image {reference}", recipes)
     else:
-        libc = statement.flags.libc or setting("PYENV_LIBC") or _libc(base)
-        found = _standalone(version, platforms, libc, table())
+        named = statement.flags.libc or setting("PYENV_LIBC") or libc()
+        found = _standalone(version, platforms, named, table())
     return replace(found, reason=reason)
 
 
@@ -136,11 +140,6 @@ def _standalone(version: str, platforms: Sequence[str], libc: str, table: Table)
     build = next(iter(builds.values()))
     suffix = "-musl" if build.libc == "musl" else ""
     return Interpreter(f"{build.version}{suffix}", build.version, "standalone", builds)
-
-
-def _libc(base: str) -> str:
-    """C library of a base image, by its reference: looking into the image would pull it where the cache would not."""
-    return "musl" if any(word in base for word in ("alpine", "musl")) else "gnu"
 
 
 def _check_flags(provider: str, given: Flags) -> None:

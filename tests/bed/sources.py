@@ -65,7 +65,7 @@ def ensure(release: settings.Release) -> Path:
 
 
 def _path(version: str) -> Path:
-    return DIRECTORY / version / _KNOWN[version]["file"]
+    return DIRECTORY / Version(version).base_version / _KNOWN[version]["file"]
 
 
 def _url(version: str) -> str:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from dockerfile_pyenv import libc, stages
 from dockerfile_pyenv import plan as planning
-from dockerfile_pyenv import stages
 from dockerfile_pyenv.errors import DockerfileError
 from dockerfile_pyenv.instruction import Statement
 from dockerfile_pyenv.interpreters import Table
@@ -34,7 +34,13 @@ TABLE = Table(
 
 def select(statement: Statement, site: Site) -> Interpreter:
     """Choose an interpreter from a table that changes with no release."""
-    return choose(statement, site.base, ["linux/amd64", "linux/arm64"], lambda _: "", lambda: TABLE)
+    return choose(
+        statement,
+        lambda: libc.told_by(site.base, {}) or "gnu",
+        ["linux/amd64", "linux/arm64"],
+        lambda _: "",
+        lambda: TABLE,
+    )
 
 
 Probe = list[Any] | None

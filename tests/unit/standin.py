@@ -117,6 +117,10 @@ class Build:
         return b""
 
 
+BASE = {"created_by": "# debian.sh --arch 'amd64'", "empty_layer": False}
+"""What the history of every base begins with."""
+
+
 def text_of(request: gateway_pb2.SolveRequest) -> bytes:
     """The Dockerfile in a Solve of the Dockerfile frontend; empty where it has none as an input."""
     if "dockerfile" not in request.frontend_inputs:
@@ -139,7 +143,7 @@ def convert(text: bytes, opts: Mapping[str, str]) -> tuple[ops_pb2.Definition, d
         created = f"{item.keyword} {item.text}"
         match item.keyword:
             case "FROM":
-                state, env, user, history = ops.image(item.text.split()[0], description=name), [], "", []
+                state, env, user, history = ops.image(item.text.split()[0], description=name), [], "", [BASE]
                 continue
             case "RUN":
                 args = json.loads(item.text[item.text.index("[") :])

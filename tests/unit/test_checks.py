@@ -28,7 +28,7 @@ def subject(example: Example) -> Subject:
         dockerfile,
         lines,
         sites_of(dockerfile, lines),
-        lambda statement, site: choose(statement, site.base, ["linux/amd64"], lambda _: "", Table.default),
+        lambda statement, _: choose(statement, lambda: "gnu", ["linux/amd64"], lambda _: "", Table.default),
     )
     files = {path: requirements.check(text.encode(), path=path, lines=(1, 1)) for path, text in example.files.items()}
     return Subject(dockerfile, lint.asked(plan, files), TODAY)

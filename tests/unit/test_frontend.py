@@ -75,6 +75,7 @@ def test_a_build_returns_the_relabelled_graph(serve: Serve) -> None:
     ]
     config = json.loads(returned.result.metadata["containerimage.config"])
     assert [entry["created_by"] for entry in config["history"]] == [
+        "# debian.sh --arch 'amd64'",
         f"PYENV 3.9 (CPython {PYTHON_3_9}, standalone by default)",
         f"PYENV 3.11 (CPython {PYTHON_3_11}, standalone by default)",
         "PYENV 3.9 epo_pyenv requirements.txt",

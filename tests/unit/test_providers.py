@@ -5,7 +5,7 @@ import re
 import pytest
 from tests.unit.planning import TABLE
 
-from dockerfile_pyenv import providers
+from dockerfile_pyenv import libc, providers
 from dockerfile_pyenv.flags import FlagError
 from dockerfile_pyenv.instruction import parse, resolve
 from dockerfile_pyenv.interpreters import InterpreterNotFoundError
@@ -20,7 +20,13 @@ def chosen(line: str, base: str = DEBIAN, **settings: str) -> Interpreter:
     dockerfile = lex(f"FROM a\n{line}\n".encode())
     raw = parse(dockerfile.instructions[1], dockerfile)
     statement = resolve(raw, [word.raw for word in raw.words])
-    return choose(statement, base, ["linux/amd64"], lambda name: settings.get(name, ""), lambda: TABLE)
+    return choose(
+        statement,
+        lambda: libc.told_by(base, {}) or "gnu",
+        ["linux/amd64"],
+        lambda name: settings.get(name, ""),
+        lambda: TABLE,
+    )
 
 
 def test_standalone_is_the_default() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from dockerfile_pyenv import offline
+from dockerfile_pyenv import libc, offline
 from dockerfile_pyenv import plan as planning
 from dockerfile_pyenv.errors import PyenvError
 from dockerfile_pyenv.instruction import Statement
@@ -43,7 +43,7 @@ class Workspace:
         table = cache(self._table)
 
         def select(statement: Statement, site: Site) -> Interpreter:
-            return choose(statement, site.base, [site.platform], self.setting, table)
+            return choose(statement, lambda: libc.told_by(site.base, {}) or "gnu", [site.platform], self.setting, table)
 
         sites = offline.sites(self.dockerfile, self.lines, self.given)
         return planning.make(self.dockerfile, self.lines, sites, select)
