@@ -131,6 +131,18 @@ def test_compiled_runs_on_every_base(
     check(engine, image, [one.minor for one in compiled])
 
 
+def test_a_builder_whose_security_updates_are_gone(engine: Engine, project: Project) -> None:
+    """A suite that is no longer supported loses some of its package lists, and makes a builder all the same."""
+    script = settings.REPOSITORY / "frontend/dockerfile_pyenv/provision/interpreter/builder.sh"
+    gone = f"deb http://{settings.ARCHIVES}/gone bullseye-security main"
+    text = f"""FROM debian:bullseye-slim
+RUN echo '{gone}' >> /etc/apt/sources.list
+RUN --mount=source=builder.sh,target=/builder.sh sh /builder.sh && cc --version
+"""
+    log = engine.build("--no-cache", project({"Dockerfile": text, "builder.sh": script.read_bytes()})).log
+    assert "builder.sh: not all of the package lists can be had; going on with those that can" in log
+
+
 @pytest.mark.parametrize("minor", settings.MOVING)
 def test_the_newest_are_compiled(moving: dict[str, settings.Release], minor: str) -> None:
     """The cells above are of these versions too, where there is a tarball of them."""

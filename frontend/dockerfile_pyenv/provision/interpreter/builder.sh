@@ -38,8 +38,8 @@ missing() {
 
 install_apt() {
   export DEBIAN_FRONTEND=noninteractive
-  # A suite whose support has ended may have moved to its distribution's archive.
-  apt-get update -qq || { say 'apt cannot update: a builder of a suite that is still served may help, --builder=…'; return 1; }
+  # When the support of a suite ends, its security updates go first: what is left of it will do.
+  apt-get update -qq || say 'not all of the package lists can be had; going on with those that can'
   apt-get install -qq --no-install-recommends "$@" > /dev/null
 }
 
@@ -62,4 +62,4 @@ else
 fi || say "the package manager failed, for the reason above"
 
 lacking=$(missing)
-[ -z "$lacking" ] || fail "the builder still lacks:$lacking. Choose another image with --builder, or one that has them"
+[ -z "$lacking" ] || fail "the builder still lacks:$lacking. Choose another image with --builder: one that has them, or one of a suite that is still served"
