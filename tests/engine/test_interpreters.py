@@ -131,6 +131,17 @@ def test_compiled_runs_on_every_base(
     check(engine, image, [one.minor for one in compiled])
 
 
+def test_free_threaded(engine: Engine, project: Project, moving: dict[str, settings.Release]) -> None:
+    """A version with a t is compiled without the GIL, and has its own name."""
+    if "3.14" not in moving:
+        pytest.skip("Debian's pool has no tarball of a Python 3.14 that data/sources.json knows")
+    line = f"PYENV --interpreter=source {moving['3.14'].version}t py3.14t\n"
+    image = engine.build(project({"Dockerfile": f"{SYNTAX}FROM debian:bookworm-slim\n{line}"})).image
+    python = f"{PREFIX}/envs/py3.14t/bin/python"
+    assert engine.run(image, python, "-c", "import sys; print(sys._is_gil_enabled())") == "False"
+    assert engine.run(image, "python3.14t", "-m", "pip", "--version").endswith("(python 3.14)")
+
+
 def test_a_builder_whose_security_updates_are_gone(engine: Engine, project: Project) -> None:
     """A suite that is no longer supported loses some of its package lists, and makes a builder all the same."""
     script = settings.REPOSITORY / "frontend/dockerfile_pyenv/provision/interpreter/builder.sh"
