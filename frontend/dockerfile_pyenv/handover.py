@@ -33,11 +33,11 @@ class Handover:
 
     def pass_through(self) -> Result:
         """Hand over the build as it came."""
-        return self.gateway.solve(
-            frontend=_FRONTEND,
-            opts=self._opts({options.DOCKERFILE_KEY: self.build.opts.get(options.DOCKERFILE_KEY)}),
-            inputs=self.inputs,
-        )
+        opts = self._opts({options.DOCKERFILE_KEY: self.build.opts.get(options.DOCKERFILE_KEY)})
+        try:
+            return self.gateway.solve(frontend=_FRONTEND, opts=opts, inputs=self.inputs)
+        except RpcError as error:
+            raise RpcError(report.with_file(error.status, self.source)) from error
 
     def solve(
         self,

@@ -35,6 +35,7 @@ _VERSION_WITHIN: Final = re.compile(r"(?<![0-9.])3\.[1-9]?[0-9](?:\.[0-9]+)?(?![
 _RANGE: Final = re.compile(r"[<>=~!^*,|]")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _NO_IDENTIFIER: Final = re.compile(r"[^A-Za-z0-9_]")
+_OPEN_BRACE: Final = re.compile(r"""^[^'"\\`]*\$\{[^}'"\\`]*$""")
 _INLINE_HINT: Final = re.compile(r"[<>=~!@;[\]]")
 
 
@@ -228,7 +229,7 @@ def _flag(word: Word, lines: tuple[int, int]) -> tuple[str, Word | None]:
 def _check(words: Sequence[Word], instruction: Instruction, *, no_venv: bool) -> None:
     lines = instruction.lines
     for word in words:
-        if problem := _problem(word.raw):
+        if problem := _problem(word.raw) or _about_brace(word.raw):
             raise DockerfileError(problem, lines=lines, at=word.place)
     if instruction.heredocs:
         raise DockerfileError(
@@ -272,6 +273,11 @@ def _problem(raw: str) -> str:
     if raw[-1] in SPACES:
         return f"{_brief(raw.rstrip(SPACES))} ends in an escaped blank: no version, name or path of a PYENV line may"
     return ""
+
+
+def _about_brace(raw: str) -> str:
+    unclosed = _OPEN_BRACE.search(raw)
+    return f"{_brief(raw)} has no closing brace: a word with a blank in it needs quotes around it" if unclosed else ""
 
 
 def _about_empty(word: Word) -> str:

@@ -3,7 +3,7 @@
 import traceback
 from dataclasses import replace
 
-from buildkit_llb.errors import Range, SourceDetail, Status
+from buildkit_llb.errors import SOURCE, Range, SourceDetail, Status
 from dockerfile_pyenv.errors import PyenvError
 from dockerfile_pyenv.source import Source
 from dockerfile_pyenv.text import Expansion, join_lines
@@ -31,14 +31,21 @@ def remapped(status: Status, source: Source, expansion: Expansion) -> Status:
         mapped = (expansion.user_lines(one.start_line, one.end_line) for one in detail.ranges)
         return _detail(source, [lines for lines in mapped if lines])
 
-    return replace(status.map_sources(remap), message=expansion.user_message(status.message))
+    mapped = replace(status.map_sources(remap), message=expansion.user_message(status.message))
+    return with_file(mapped, source)
+
+
+def with_file(status: Status, source: Source) -> Status:
+    """A status that names no place, as one of the user's file as a whole.
+
+    With the file in it, if without a line, the daemon does not blame the line of the syntax comment
+    (frontend/dockerfile/builder/build.go).
+    """
+    return status if status.has(SOURCE) else status.with_source(_detail(source, []))
 
 
 def internal(error: BaseException, source: Source | None = None) -> Status:
-    """A fault of ours: what happened, where, and where to report it.
-
-    With the user's file in it, if without a line, the daemon does not blame the line of the syntax comment.
-    """
+    """A fault of ours: what happened, where, and where to report it."""
     frames = traceback.extract_tb(error.__traceback__)[-4:]
     where = " <- ".join(
         f"{frame.name} ({frame.filename.rsplit('/', 1)[-1]}:{frame.lineno})" for frame in reversed(frames)
@@ -48,7 +55,7 @@ def internal(error: BaseException, source: Source | None = None) -> Status:
         f"dockerfile-pyenv: internal error: {type(error).__name__}: {error}\n  at {where}\n"
         f"This is a fault of dockerfile-pyenv, not of your Dockerfile. Please report it at {ISSUES}",
     )
-    return status if source is None else status.with_source(_detail(source, []))
+    return status if source is None else with_file(status, source)
 
 
 def _detail(source: Source, lines: list[tuple[int, int]], *, at: tuple[int, int] | None = None) -> SourceDetail:

@@ -31,11 +31,12 @@ def marked(log: str) -> list[str]:
 def shown(log: str) -> str:
     """What a client prints at the end of a build that failed: the excerpt of the Dockerfile and the error.
 
-    Whether it says "failed to build" as well depends on the release of buildx.
+    Whether it says "failed to build" as well depends on the release of buildx, and a ref is another one every time.
     """
     end = re.search(r"^(?:\S+:\d+\n-{20}\n(?:.*\n)*?-{20}\n)?ERROR: failed to (?:.*\n?)+", log, re.MULTILINE)
     assert end, log
-    return end[0].replace("ERROR: failed to build: ", "ERROR: ").rstrip("\n") + "\n"
+    text = end[0].replace("ERROR: failed to build: ", "ERROR: ").rstrip("\n") + "\n"
+    return re.sub(r"\bref \S+::\w+", "ref …", text)
 
 
 def test_wrong_files_show_their_own_lines(engine: Engine, regenerate: bool) -> None:  # noqa: FBT001
@@ -60,32 +61,6 @@ def test_wrong_files_show_their_own_lines(engine: Engine, regenerate: bool) -> N
             (case / "error").write_text(shown(log))
     differing = {case.name: shown(log) for case, log in logs.items() if shown(log) != (case / "error").read_text()}
     assert differing == {}
-
-
-@pytest.mark.parametrize(
-    ("files", "words"),
-    [
-        ({}, "reqs.txt does not exist in the build context"),
-        ({"reqs.txt/file": ""}, "reqs.txt is a directory in the build context"),
-        ({"reqs.txt": "", ".dockerignore": "*.txt\n"}, "but .dockerignore excludes it"),
-        (
-            {"reqs.txt": "pandas==1\n", "Dockerfile.dockerignore": "reqs.txt\n"},
-            "but Dockerfile.dockerignore excludes it",
-        ),
-        ({"reqs.txt": b"caf\xe9\n"}, "reqs.txt"),
-        ({"reqs.txt": "pandas==1.4.4\npandas=1.4.4\n"}, "reqs.txt, line 2"),
-    ],
-    ids=["missing", "a directory", "ignored", "ignored by its own file", "not UTF-8", "a line that pip rejects"],
-)
-def test_a_requirements_file_that_cannot_be_used(
-    engine: Engine, project: Project, files: dict[str, str | bytes], words: str
-) -> None:
-    """The error stands at the PYENV line, says what is wrong with the file, and nothing has been built."""
-    text = SYNTAX + "FROM debian:bookworm-slim\nRUN echo before\nPYENV 3.9 one reqs.txt\n"
-    log = failure(engine, "--no-cache", project({"Dockerfile": text, **files}))
-    assert words in log
-    assert marked(log) == ["PYENV 3.9 one reqs.txt"]
-    assert "RUN echo before" not in log.split("Dockerfile:", 1)[0]
 
 
 def test_a_requirements_file_may_be_odd(engine: Engine, project: Project) -> None:
@@ -139,24 +114,6 @@ def test_why_an_install_failed(engine: Engine, project: Project, index: Index, r
     log = failure(engine, project({"Dockerfile": text + "PYENV 3.9 one r.txt\n", "r.txt": requirements}))
     assert marked(log) == ["PYENV 3.9 one r.txt"]
     assert words in log.split("------\n > ", 1)[1]
-
-
-def test_an_error_of_another_line_is_the_users(engine: Engine, project: Project) -> None:
-    """What the Dockerfile frontend has to say about the user's other lines stands at those lines."""
-    text = SYNTAX + "FROM debian:bookworm-slim\nPYENV 3.9 one\nRUM echo\n"
-    log = failure(engine, project({"Dockerfile": text}))
-    assert "on line 4" in log
-    assert marked(log) == ["RUM echo"]
-    text = SYNTAX + "FROM debian:bookworm-slim\nPYENV 3.9 one\nRUN echo $ASTRO_PYENV_one; exit 7\n"
-    log = failure(engine, project({"Dockerfile": text}))
-    assert marked(log) == ["RUN echo $ASTRO_PYENV_one; exit 7"]
-
-
-def test_an_unknown_variable_modifier(engine: Engine, project: Project) -> None:
-    """A variable that cannot be expanded is an error of the PYENV line."""
-    text = SYNTAX + "FROM debian:bookworm-slim\nARG V=3.9\nPYENV ${V@x} one\n"
-    log = failure(engine, project({"Dockerfile": text}))
-    assert marked(log) == ["PYENV ${V@x} one"]
 
 
 def test_warnings_come_with_the_users_lines(engine: Engine, project: Project) -> None:
