@@ -19,6 +19,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, List, Mapping
 
+import bytecode
 import environment
 import installer
 import interpreter
@@ -95,6 +96,9 @@ def build(options: argparse.Namespace, environ: Mapping[str, str], layout: Layou
         installer.install(path, options.requirement, chosen, user, layout, note=lambda text: say(options.name, text))
     count = tidy.settle(path, options.version)
     environment.add_pip(path, options.version)
+    written = bytecode.write(path, options.version, layout)
+    if written.packages:
+        say(options.name, str(written))
     if not base:
         environment.link_command(options.interpreter, options.version, environ, layout)
     owner.give(path, user)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import compileall
 import os
 import py_compile
 import zipfile
@@ -76,9 +75,6 @@ def _install_pip(packages: Path) -> None:
         )
     with zipfile.ZipFile(str(wheel)) as archive:
         archive.extractall(str(packages))
-    compileall.compile_dir(
-        str(packages / "pip"), quiet=2, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
-    )
 
 
 def link_command(prefix: str, version: str, environ: Mapping[str, str], layout: Layout) -> None:

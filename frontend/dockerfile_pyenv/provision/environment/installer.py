@@ -30,7 +30,6 @@ ARGUMENTS = (
     "install",
     "--no-config",
     "--no-python-downloads",
-    "--compile-bytecode",
     "--link-mode=copy",
     "--index-strategy=unsafe-best-match",  # as pip does: the best version of all indexes
     "--color=never",
@@ -127,7 +126,6 @@ def _environment(chosen: Settings, owner: Owner, layout: Layout) -> Dict[str, st
     environment.update(
         HOME=str(layout.home),
         TMPDIR=str(layout.tmp),
-        PYC_INVALIDATION_MODE="UNCHECKED_HASH",  # what uv's compiling honours; an image's file times may be rewritten
         UV_LOCK_TIMEOUT=str(LOCK_SECONDS),
     )
     netrc = layout.find(owner.home) / ".netrc"
