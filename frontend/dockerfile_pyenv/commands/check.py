@@ -69,7 +69,7 @@ def check(given: Workspace) -> Report:
     except DockerfileError as caught:
         error = caught
     asked = () if error else lint.asked(plan, files)
-    warnings = checks.find(Subject(dockerfile, asked, today), wanted)
+    warnings = checks.find(Subject(dockerfile, asked, today, known.given.build_args), wanted)
     return Report(
         known.name, dockerfile.source, warnings, error.placed if error else "", error.lines if error else None
     )
