@@ -29,11 +29,11 @@ RUN = "/run/dockerfile-pyenv"
 """Where a step finds its mounts; nothing of it stays in the image."""
 
 
-def expand(dockerfile: Dockerfile, plan: Plan, *, rename: Rename = str) -> Expansion:
+def expand(dockerfile: Dockerfile, plan: Plan, *, rename: Rename | None = None) -> Expansion:
     """The user's text with every PYENV line replaced by the instructions that build its environment.
 
-    A line that the target does not reach becomes a comment, so that nothing in it can fail. `rename` gives the build
-    contexts that the text mounts from other names.
+    A line that the target does not reach becomes a comment, so that nothing in it can fail. With `rename` the text is
+    for any builder: it mounts from stages, which have these names in place of the build contexts'.
     """
     replacements = {line.index: f"# not built: {line.text}\n" for line in plan.unreached}
     for group in plan.groups:
@@ -50,13 +50,15 @@ def requirements_directory(path: str) -> str:
     return "/" + sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
-def _instructions(dockerfile: Dockerfile, group: Group, environment: Environment, rename: Rename) -> str:
+def _instructions(dockerfile: Dockerfile, group: Group, environment: Environment, renamed: Rename | None) -> str:
     path = environment.statement.requirement
+    rename = renamed or str
     return _template().render(
         first=environment is group.environments[0],
         last=environment is group.environments[-1],
         group=group,
-        context="" if environment.interpreter.is_base else rename(environment.context),
+        plain=renamed is not None,
+        context="" if environment.interpreter.is_base else environment.context,
         interpreters={added: rename(context) for added, context in group.interpreters.items()},
         interpreter=environment.prefix,
         requirements=rename(REQUIREMENTS),

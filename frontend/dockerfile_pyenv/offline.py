@@ -6,10 +6,11 @@ tell, the caller says: USER and ENV of base images.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from buildkit_llb import ops
-from dockerfile_pyenv import instruction
-from dockerfile_pyenv.errors import DockerfileError
+from dockerfile_pyenv import instruction, references
+from dockerfile_pyenv.errors import DockerfileError, PyenvError
 from dockerfile_pyenv.lexer import Dockerfile, Instruction
 from dockerfile_pyenv.probe import Site
 from dockerfile_pyenv.stages import Line
@@ -19,7 +20,20 @@ _OFFICIAL = "docker.io/library/"
 """Docker's official images; those that Dockerfiles start from have no USER but root."""
 
 ANY = ""
-"""Key of `Given.users` that stands for every base image."""
+"""Key of `Given.images` that stands for every base image that has no entry of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What is known of a base image."""
+
+    user: str | None = None
+    """None for unknown."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """ENV, as far as it is known."""
+    config: Mapping[str, Any] | None = None
+    """All of its config, as a registry has it (OCI image spec, config.md), where that is known: `user` and `env` are
+    then whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +43,18 @@ class Given:
     platform: str
     """What is built for: "linux/amd64"."""
     build_args: Mapping[str, str] = field(default_factory=dict)
-    users: Mapping[str, str] = field(default_factory=dict)
-    """USER of base images, by reference as the file has it; ANY stands for every other one."""
-    env: Mapping[str, str] = field(default_factory=dict)
-    """ENV of base images, as far as it is used."""
+    images: Mapping[str, Image] = field(default_factory=dict)
+    """Base images, by their references in full (`ops.normalize_image`)."""
+    target: str | None = None
+    """Name or number of the stage to be built; None stands for all stages."""
+
+    def image(self, reference: str) -> Image:
+        """What is known of an image."""
+        full = ops.normalize_image(reference)
+        image = self.images.get(full, self.images.get(ANY, Image()))
+        if image.user is None and image.config is None and full.startswith(_OFFICIAL):
+            return replace(image, user="")
+        return image
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,121 +67,198 @@ class Stage:
     """The image that the stage's file system starts from, as the file names it; "" for scratch."""
     platform: str
     user: str | None
-    """None where only the base image can tell."""
+    """None where only the base image can tell, or a variable that is unknown."""
     env: Mapping[str, str]
     args: Mapping[str, str]
+    whole: bool
+    """All of the base image's ENV is known: a variable that is not there has no value."""
+    needs: frozenset[int] = frozenset()
+    """Stages that it is built from, by number."""
     below: tuple[int, ...] = ()
     empty: bool = False
 
     @property
     def variables(self) -> Mapping[str, str]:
         """What words of the stage's instructions may use: ENV comes before ARG."""
-        return {**self.args, **self.env}
+        known = {**self.args, **self.env}
+        return _Whole(known) if self.whole else known
+
+
+class _Whole(dict[str, str]):
+    """Variables of which none is unknown: one without a value is empty."""
+
+    def __missing__(self, _: str) -> str:
+        return ""
 
 
 def sites(dockerfile: Dockerfile, lines: Sequence[Line], given: Given) -> dict[int, tuple[Site, ...]]:
-    """The sites of all PYENV lines by their numbers, whatever the target reaches.
+    """The sites of the PYENV lines that the target reaches, by their numbers; without a target, of all.
 
-    Raises DockerfileError where a word cannot be expanded, or where USER of a base image has to be known and is not.
+    Raises DockerfileError where a word cannot be expanded, or where USER of a base image has to be known and is not;
+    PyenvError where there is no such target.
     """
     numbers = {line.index: line for line in lines}
-    found: dict[int, tuple[Site, ...]] = {}
-    for index, stage in _walk(dockerfile, numbers, given):
-        line = numbers[index]
-        found[line.number] = (_site(dockerfile, line, stage),)
+    walk = _Walk(dockerfile, numbers, given)
+    places = list(walk.places())
+    reached = _reached(walk.stages, target_number(dockerfile, given))
+    return {
+        numbers[index].number: (_site(dockerfile, numbers[index], stage),)
+        for index, number, stage in places
+        if number in reached
+    }
+
+
+def target_number(dockerfile: Dockerfile, given: Given) -> int | None:
+    """Number of the stage that is to be built; None for all of them. Raises PyenvError where there is none such."""
+    if given.target is None:
+        return None
+    names = [_stage_name(item) for item in dockerfile.instructions if item.keyword == "FROM"]
+    wanted = given.target.lower()
+    if wanted in names:
+        return len(names) - 1 - names[::-1].index(wanted)
+    if wanted.isdecimal() and int(wanted) < len(names):
+        return int(wanted)
+    known = ", ".join(filter(None, names)) or "none has a name"
+    raise PyenvError(f"there is no stage {given.target}: the file has {len(names)} ({known})")
+
+
+def _stage_name(item: Instruction) -> str:
+    words = [word for word in item.text.split() if not word.startswith("--")]
+    return words[2].lower() if len(words) > 2 and words[1].lower() == "as" else ""  # noqa: PLR2004 - image, AS, name
+
+
+def _reached(stages: Sequence[Stage], target: int | None) -> set[int]:
+    """Numbers of the stages that a stage is made from, its own among them."""
+    if target is None:
+        return set(range(len(stages)))
+    found: set[int] = set()
+    left = {target}
+    while left:
+        number = left.pop()
+        found.add(number)
+        left |= stages[number].needs - found
     return found
 
 
-def _walk(dockerfile: Dockerfile, numbers: Mapping[int, Line], given: Given) -> Iterator[tuple[int, Stage]]:
-    """Each PYENV line's index, and its stage as it stands there."""
-    global_args = dict(_platform_args(given.platform))
-    stages: list[Stage] = []
-    for index, item in enumerate(dockerfile.instructions):
+class _Walk:
+    """One pass over a file's stages."""
+
+    def __init__(self, dockerfile: Dockerfile, lines: Mapping[int, Line], given: Given) -> None:
+        self.stages: list[Stage] = []
+        self._dockerfile = dockerfile
+        self._lines = lines
+        self._given = given
+        self._global_args = dict(_platform_args(given.platform))
+
+    def places(self) -> Iterator[tuple[int, int, Stage]]:
+        """Each PYENV line's index, the number of its stage, and the stage as it stands there."""
+        for index, item in enumerate(self._dockerfile.instructions):
+            if item.keyword == "FROM":
+                self.stages.append(self._from(item))
+            elif not self.stages:
+                if item.keyword == "ARG":
+                    known = self._args(item, _Whole(self._global_args), {})
+                    self._global_args = _changed(self._global_args, known)
+            elif item.keyword == "PYENV":
+                yield index, len(self.stages) - 1, self.stages[-1]
+                below = (*self.stages[-1].below, self._lines[index].number)
+                self.stages[-1] = replace(self.stages[-1], below=below)
+            else:
+                self.stages[-1] = self._after(item, self.stages[-1])
+
+    def _after(self, item: Instruction, stage: Stage) -> Stage:
         match item.keyword:
-            case "FROM":
-                stages.append(_from(dockerfile, item, stages, global_args, given))
-            case "ARG" if not stages:
-                global_args |= _args(dockerfile, item, global_args, {}, given)
             case "ARG":
-                args = _args(dockerfile, item, stages[-1].variables, global_args, given)
-                stages[-1] = replace(stages[-1], args={**stages[-1].args, **args})
+                return replace(stage, args=_changed(stage.args, self._args(item, stage.variables, self._global_args)))
             case "ENV":
-                added = _env(dockerfile, item, stages[-1].variables)
-                stages[-1] = replace(stages[-1], env={**stages[-1].env, **added})
+                return replace(stage, env=_changed(stage.env, self._env(item, stage.variables)))
             case "USER":
-                stages[-1] = replace(stages[-1], user=_word(dockerfile, item, item.text, stages[-1].variables))
-            case "PYENV":
-                yield index, stages[-1]
-                stages[-1] = replace(stages[-1], below=(*stages[-1].below, numbers[index].number))
+                return replace(stage, user=self._value(item.text, stage.variables))
             case "COPY" | "ADD" | "RUN":
-                stages[-1] = replace(stages[-1], empty=False)
+                named = (self._number(name) for name in references.find(self._dockerfile, item))
+                needs = stage.needs | {number for number in named if number is not None}
+                return replace(stage, empty=False, needs=needs)
+            case _:
+                return stage
+
+    def _from(self, item: Instruction) -> Stage:
+        words = [_word(self._dockerfile, item, raw, self._global_args) for raw in item.text.split()]
+        flags = [word for word in words if word.startswith("--")]
+        base = next((word for word in words if not word.startswith("--")), "")
+        name = _stage_name(item)
+        for number, stage in reversed(list(enumerate(self.stages))):
+            if stage.name and stage.name == base.lower():
+                return replace(stage, name=name, needs=frozenset({number}))
+        platform = next((flag.removeprefix("--platform=") for flag in flags if flag.startswith("--platform=")), "")
+        image = Image("", config={}) if base == "scratch" else self._given.image(base)
+        return Stage(
+            name=name,
+            base="" if base == "scratch" else base,
+            platform=platform or self._given.platform,
+            user=image.user,
+            env=image.env,
+            args={},
+            whole=image.config is not None,
+            empty=base == "scratch",
+        )
+
+    def _number(self, name: str) -> int | None:
+        """Number of the stage that a flag names; None for an image."""
+        if name.isdecimal():
+            return int(name) if int(name) < len(self.stages) - 1 else None
+        numbers = [number for number, stage in enumerate(self.stages[:-1]) if stage.name == name.lower()]
+        return numbers[-1] if numbers else None
+
+    def _args(
+        self, item: Instruction, variables: Mapping[str, str], outer: Mapping[str, str]
+    ) -> Iterator[tuple[str, str | None]]:
+        """Names that an ARG instruction declares, and their values; None for one that is not known."""
+        found: dict[str, str] = {}
+        for raw in instruction.split_words(item, self._dockerfile):
+            name, equals, default = raw.partition("=")
+            if name in self._given.build_args:
+                value: str | None = self._given.build_args[name]
+            elif equals:
+                known = {**variables, **found}
+                value = self._value(default, _Whole(known) if isinstance(variables, _Whole) else known)
+            elif name in outer:
+                value = outer[name]
+            else:
+                continue
+            if value is not None:
+                found[name] = value
+            yield name, value
+
+    def _env(self, item: Instruction, variables: Mapping[str, str]) -> Iterator[tuple[str, str | None]]:
+        """Names that an ENV instruction sets, and their values; None for one that is not known."""
+        raws = instruction.split_words(item, self._dockerfile)
+        if raws and "=" not in raws[0]:  # the old form: ENV <name> <the rest of the line>
+            name, *rest = item.text.split(maxsplit=1)
+            yield name, self._value("".join(rest), variables)
+            return
+        for name, _, raw in (raw.partition("=") for raw in raws):
+            yield name, self._value(raw, variables)
+
+    def _value(self, raw: str, variables: Mapping[str, str]) -> str | None:
+        """A word's value; None where it is not known, which matters only if a PYENV line uses it."""
+        try:
+            return expand(raw, variables, escape=self._dockerfile.escape)
+        except ExpansionError:
+            return None
 
 
-def _from(
-    dockerfile: Dockerfile, item: Instruction, stages: Sequence[Stage], args: Mapping[str, str], given: Given
-) -> Stage:
-    words = [_word(dockerfile, item, raw, args) for raw in item.text.split()]
-    flags = [word for word in words if word.startswith("--")]
-    base, *rest = [word for word in words if not word.startswith("--")] or [""]
-    name = rest[1].lower() if len(rest) > 1 and rest[0].lower() == "as" else ""
-    for stage in reversed(stages):
-        if stage.name and stage.name == base.lower():
-            return replace(stage, name=name)
-    platform = next((flag.removeprefix("--platform=") for flag in flags if flag.startswith("--platform=")), "")
-    empty = base == "scratch"
-    return Stage(
-        name=name,
-        base="" if empty else base,
-        platform=platform or given.platform,
-        user="" if empty else _user_of(base, given),
-        env={} if empty else dict(given.env),
-        args={},
-        empty=empty,
-    )
-
-
-def _user_of(base: str, given: Given) -> str | None:
-    if base in given.users:
-        return given.users[base]
-    if ANY in given.users:
-        return given.users[ANY]
-    return "" if ops.normalize_image(base).startswith(_OFFICIAL) else None
-
-
-def _args(
-    dockerfile: Dockerfile,
-    item: Instruction,
-    variables: Mapping[str, str],
-    outer: Mapping[str, str],
-    given: Given,
-) -> dict[str, str]:
-    """Values that an ARG instruction gives; a name without one stays out."""
-    found: dict[str, str] = {}
-    for raw in instruction.split_words(item, dockerfile):
-        name, equals, default = raw.partition("=")
-        if name in given.build_args:
-            found[name] = given.build_args[name]
-        elif equals:
-            found[name] = _word(dockerfile, item, default, {**variables, **found})
-        elif name in outer:
-            found[name] = outer[name]
-    return found
-
-
-def _env(dockerfile: Dockerfile, item: Instruction, variables: Mapping[str, str]) -> dict[str, str]:
-    raws = instruction.split_words(item, dockerfile)
-    if raws and "=" not in raws[0]:  # the old form: ENV <name> <the rest of the line>
-        name, *rest = item.text.split(maxsplit=1)
-        return {name: _word(dockerfile, item, "".join(rest), variables, lenient=True)}
-    pairs = (raw.partition("=")[::2] for raw in raws)
-    return {name: _word(dockerfile, item, raw, variables, lenient=True) for name, raw in pairs}
+def _changed(values: Mapping[str, str], changes: Iterator[tuple[str, str | None]]) -> dict[str, str]:
+    """Variables after an instruction; what becomes unknown is left out."""
+    changed: dict[str, str | None] = {**values, **dict(changes)}
+    return {name: value for name, value in changed.items() if value is not None}
 
 
 def _site(dockerfile: Dockerfile, line: Line, stage: Stage) -> Site:
     if stage.user is None:
         raise DockerfileError(
-            f"the USER of {stage.base} is not known here, and an environment belongs to it: "
-            f"give it with --user {stage.base}=<user>, or write a USER instruction before this line",
+            f"an environment belongs to the stage's USER, and only {stage.base} itself can tell its own: say it with "
+            f"--user {stage.base}=<user> (`docker image inspect -f '{{{{.Config.User}}}}' {stage.base}` prints it), "
+            "or with --image-config all that the image says of itself",
             lines=line.lines,
         )
     item = dockerfile.instructions[line.index]
@@ -178,23 +277,18 @@ def _site(dockerfile: Dockerfile, line: Line, stage: Stage) -> Site:
     )
 
 
-def _word(
-    dockerfile: Dockerfile, item: Instruction, raw: str, variables: Mapping[str, str], *, lenient: bool = False
-) -> str:
-    """Expand a word of an instruction; with `lenient`, for a value that may be of no use, names without one stay."""
+def _word(dockerfile: Dockerfile, item: Instruction, raw: str, variables: Mapping[str, str]) -> str:
+    """Expand a word of an instruction. Raises DockerfileError where it has a variable of no known value."""
     try:
         return expand(raw, variables, escape=dockerfile.escape)
     except UnsetError as error:
-        if lenient:
-            return raw
         raise DockerfileError(
             f"{item.keyword} uses ${error.name}, which this file gives no value: say it with "
-            f"--build-arg {error.name}=… for an ARG, or with --env {error.name}=… for a variable of the base image",
+            f"--build-arg {error.name}=… for an ARG, with --env {error.name}=… or --image-config for a variable of the "
+            "base image",
             lines=item.lines,
         ) from None
     except ExpansionError as error:
-        if lenient:
-            return raw
         raise DockerfileError(str(error), lines=item.lines) from None
 
 

@@ -9,13 +9,15 @@ import json
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
-from dockerfile_pyenv import __version__, expand
-from dockerfile_pyenv.interpreters import Build
-from dockerfile_pyenv.lexer import Dockerfile, Instruction, lex
+from dockerfile_pyenv import __version__, expand, references
+from dockerfile_pyenv.errors import DockerfileError
+from dockerfile_pyenv.interpreters import Build, is_address
+from dockerfile_pyenv.lexer import Dockerfile, lex
 from dockerfile_pyenv.plan import Environment, Plan
 from dockerfile_pyenv.providers import Base, Image, Recipe, Tarball
-from dockerfile_pyenv.recipes import FINISH, LOADER, PYTHON, SCRIPTS
+from dockerfile_pyenv.recipes import FINISH, LOADER, PYTHON, SCRIPTS, path_of
 from dockerfile_pyenv.text import substitute
 
 TOOLS_IMAGE = f"dockerfile-pyenv:{__version__}"
@@ -26,34 +28,61 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 _SYNTAX = re.compile(rb"(?im)^#[\t ]*syntax[\t ]*=[^\n]*\n?")
 
-_CHECKSUM = (
-    "import hashlib, sys; found = hashlib.sha256(open(sys.argv[1], 'rb').read()).hexdigest(); "
-    "sys.exit(found != sys.argv[2] and f'the checksum of the download is {found}, and should be {sys.argv[2]}')"
-)
+_IN_IMAGE = "file://"
+"""What a mirror begins with that is a directory of the frontend's image (mirror.py)."""
 
 
-def render(dockerfile: Dockerfile, plan: Plan, *, tools: str = TOOLS_IMAGE, name: str = "Dockerfile") -> bytes:
+@dataclass(frozen=True, slots=True)
+class Style:
+    """What the text says beside the plan."""
+
+    name: str
+    """What the file is called in the comment at the head."""
+    platform: str
+    """What the plan is for."""
+    tools: str = TOOLS_IMAGE
+    """Reference of the frontend's image."""
+    target: int | None = None
+    """Number of the stage that the text ends with; None for all of them."""
+    archives: str = ""
+    """Mirror of interpreters, as UV_PYTHON_INSTALL_MIRROR names one."""
+    sources: str = ""
+    """Mirror of release tarballs, as PYENV_SOURCE_MIRROR names one."""
+
+
+def render(dockerfile: Dockerfile, plan: Plan, style: Style) -> bytes:
     """The user's Dockerfile as a plain one that builds the same image.
 
-    `tools` is the reference of the frontend's image, `name` what the file is called in the comment at its head.
+    Raises DockerfileError for a stage that has a name of ours.
     """
+    if style.target is not None:
+        dockerfile, plan = _without_later_stages(dockerfile, plan, style.target)
     expanded = lex(expand.expand(dockerfile, plan, rename=stage_name).text)
-    stages = "".join(_stages(plan, tools))
-    first = next(index for index, item in enumerate(expanded.instructions) if item.keyword == "FROM")
-    count = len(re.findall(r"^FROM ", stages, re.MULTILINE))
+    stages = "".join(_stages(plan, style))
+    names = re.findall(r"^FROM .* AS (\S+)$", stages, re.MULTILINE)
+    _refuse_names(dockerfile, names)
+    items = list(enumerate(expanded.instructions))
+    froms = [index for index, item in items if item.keyword == "FROM"]
     replacements = {
-        index: shifted
-        for index, item in enumerate(expanded.instructions)
-        if (shifted := _shifted(expanded, item, count)) is not None
+        index: changed
+        for index, item in items
+        if (changed := references.replace(expanded, item, lambda stage: _shifted(stage, len(names)))) is not None
     }
     head = (
-        f"# Made by dockerfile-pyenv {__version__} from {name}, for builders that have no PYENV instruction: "
-        "change that file, not this one.\n"
+        f"# Made by dockerfile-pyenv {__version__} from {style.name} for {style.platform}, for builders that have no "
+        "PYENV instruction: change that file, not this one.\n"
     )
-    start, end = expanded.instructions[first].span
-    replacements[first] = f"{head}{stages}{_text(expanded.source[start:end])}"
+    start, end = expanded.instructions[froms[0]].span
+    replacements[froms[0]] = f"{head}{stages}{_text(expanded.source[start:end])}"
     text = substitute(expanded, replacements).text
     return _SYNTAX.sub(b"", text, count=1) if "syntax" in expanded.directives else text
+
+
+def _without_later_stages(dockerfile: Dockerfile, plan: Plan, target: int) -> tuple[Dockerfile, Plan]:
+    froms = [item.span[0] for item in dockerfile.instructions if item.keyword == "FROM"]
+    kept = lex(dockerfile.source[: [*froms, len(dockerfile.source)][target + 1]])
+    unreached = tuple(line for line in plan.unreached if line.index < len(kept.instructions))
+    return kept, replace(plan, unreached=unreached)
 
 
 def stage_name(context: str) -> str:
@@ -61,55 +90,64 @@ def stage_name(context: str) -> str:
     return context.replace("/", "-").lower()
 
 
-def _stages(plan: Plan, tools: str) -> Iterator[str]:
+def _refuse_names(dockerfile: Dockerfile, names: list[str]) -> None:
+    for item in dockerfile.instructions:
+        words = item.text.lower().split()
+        if item.keyword == "FROM" and words[-2:-1] == ["as"] and words[-1] in names:
+            raise DockerfileError(
+                f"the stage name {words[-1]} is that of a stage which rendering adds: choose another", lines=item.lines
+            )
+
+
+def _stages(plan: Plan, style: Style) -> Iterator[str]:
     if not plan.environments:
         return
-    yield f"FROM {tools} AS {stage_name(expand.TOOLS)}\n"
+    yield f"FROM {style.tools} AS {stage_name(expand.TOOLS)}\n"
     if files := list(dict.fromkeys(path for item in plan.environments for path in item.requirement_files)):
         yield f"FROM scratch AS {stage_name(expand.REQUIREMENTS)}\n"
         for path in files:
             target = posixpath.join(expand.requirements_directory(path), path)
-            yield f"COPY {json.dumps([_literal(path), target], ensure_ascii=False)}\n"
+            yield _copy(path, target)
     seen: set[str] = set()
     for environment in plan.environments:
         recipe = next(iter(environment.recipes.values()))
         if environment.context not in seen and not isinstance(recipe, Base):
             seen.add(environment.context)
             yield f"# {plan.title(environment.interpreter.id)}\n"
-            yield from _interpreter(environment, recipe)
+            yield from _interpreter(environment, recipe, style)
 
 
-def _interpreter(environment: Environment, recipe: Recipe) -> Iterator[str]:
+def _interpreter(environment: Environment, recipe: Recipe, style: Style) -> Iterator[str]:
     """The stages that make an interpreter; the last one holds nothing but its prefix, as its root."""
     name = stage_name(environment.context)
     match recipe:
         case Build():
-            yield from _standalone(environment, recipe, name)
+            yield from _standalone(environment, recipe, name, style)
         case Tarball():
-            yield from _compiled(environment, recipe, name)
+            yield from _compiled(environment, recipe, name, style)
         case Image():
             yield from _collected(environment, recipe, name)
             return
     yield f"FROM scratch AS {name}\nCOPY --from={name}-finish /out /\n"
 
 
-def _standalone(environment: Environment, build: Build, name: str) -> Iterator[str]:
-    archive = "/archive/archive.tar.gz"
-    yield f"FROM {stage_name(expand.TOOLS)} AS {name}-finish\nADD {build.url} {archive}\n"
-    yield _checked(archive, build.sha256)
+def _standalone(environment: Environment, build: Build, name: str, style: Style) -> Iterator[str]:
+    archive = "/archive.tar.gz"
+    yield f"FROM {stage_name(expand.TOOLS)} AS {name}-finish\n"
+    yield from _download(build, style.archives, archive)
     yield _finish(environment, {"archive": archive})
 
 
-def _compiled(environment: Environment, tarball: Tarball, name: str) -> Iterator[str]:
+def _compiled(environment: Environment, tarball: Tarball, name: str, style: Style) -> Iterator[str]:
     prefix = environment.prefix
-    source = f"/source/{posixpath.basename(tarball.url)}"
+    source = f"/{posixpath.basename(tarball.url)}"
     options = ["--optimize"] if tarball.optimize else []
     options += ["--free-threaded"] if tarball.free_threaded else []
-    yield f"FROM {stage_name(expand.TOOLS)} AS {name}-source\nADD {tarball.url} {source}\n"
-    yield _checked(source, tarball.sha256)
+    yield f"FROM {stage_name(expand.TOOLS)} AS {name}-source\n"
+    yield from _download(tarball, style.sources, source)
     yield f"FROM --platform={tarball.platform} {tarball.builder} AS {name}-compile\nUSER 0:0\n"
     yield _run(["/bin/sh", f"{SCRIPTS}/builder.sh"], mounts=[_script("builder.sh")])
-    yield f"COPY --from={name}-source /source /source\nWORKDIR {prefix}\n"
+    yield f"COPY --from={name}-source {source} /source/\nWORKDIR {prefix}\n"
     yield _run(
         ["/bin/sh", f"{SCRIPTS}/compile.sh", *options, "/source", prefix],
         mounts=[_script("compile.sh"), "type=tmpfs,target=/tmp"],
@@ -138,8 +176,16 @@ def _finish(environment: Environment, options: Mapping[str, str], mounts: list[s
     return _run([*FINISH, *arguments, "--output=/out", f"--prefix={environment.prefix}"], mounts=mounts or [])
 
 
-def _checked(path: str, sha256: str) -> str:
-    return _run([LOADER, PYTHON, "-I", "-S", "-c", _CHECKSUM, path, sha256], mounts=[])
+def _download(recipe: Build | Tarball, mirror: str, target: str) -> Iterator[str]:
+    """Bring a file of a recipe into the stage, its checksum verified."""
+    file = f"/download/{posixpath.basename(path_of(recipe.url))}"
+    if not mirror or is_address(mirror):
+        yield f"ADD {recipe.url} {file}\n"
+    elif mirror.startswith(_IN_IMAGE):
+        file = posixpath.join(mirror.removeprefix(_IN_IMAGE), path_of(recipe.url))
+    else:
+        yield _copy(posixpath.join(posixpath.normpath(mirror.lstrip("/")), path_of(recipe.url)), file)
+    yield _run([LOADER, PYTHON, "-I", "-S", f"{SCRIPTS}/verify.py", file, recipe.sha256, target], mounts=[])
 
 
 def _run(command: list[str], *, mounts: list[str]) -> str:
@@ -152,25 +198,16 @@ def _script(name: str) -> str:
     return f"type=bind,from={stage_name(expand.TOOLS)},source={path},target={path}"
 
 
-def _literal(path: str) -> str:
-    """A path as COPY reads it: no pattern, no variable."""
+def _copy(path: str, target: str) -> str:
+    """Copy a file of the build context, by a path that COPY is to find neither patterns nor variables in."""
     quoted = re.sub(r"[*?\[\\]", lambda match: f"[{match[0]}]" if match[0] != "\\" else r"\\", path)
-    return quoted.replace("$", r"\$")
+    quoted = quoted.replace("$", r"\$")
+    return f"COPY {json.dumps([quoted, target], ensure_ascii=False)}\n"
 
 
-def _shifted(dockerfile: Dockerfile, item: Instruction, count: int) -> str | None:
-    """An instruction whose flags name stages by number, with the number that the stage has now; None without any."""
-    if item.keyword not in {"ADD", "COPY", "RUN"} or not count:
-        return None
-    text = _text(dockerfile.source[item.span[0] : item.span[1]])
-    escape = re.escape(dockerfile.escape)
-    blank = rf"(?:[ \t]|{escape}[ \t]*\r?\n(?:[ \t]*(?:#[^\n]*)?\n)*)"
-    head = re.match(rf"{blank}*[A-Za-z]+(?:{blank}+--\S+)*", text)
-    if head is None:
-        return None
-    pattern = r"(--from=|--mount=(?:\S*,)?from=)([0-9]+)(?=[\s,]|$)"
-    shifted = re.sub(pattern, lambda match: match[1] + str(int(match[2]) + count), head[0])
-    return shifted + text[head.end() :] if shifted != head[0] else None
+def _shifted(stage: str, count: int) -> str:
+    """What a flag names, with so many stages in front: a number is another one then."""
+    return str(int(stage) + count) if stage.isdecimal() and stage.isascii() else stage
 
 
 def _text(data: bytes) -> str:

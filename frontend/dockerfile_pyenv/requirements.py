@@ -100,6 +100,11 @@ def check(data: bytes, *, path: str, lines: tuple[int, int]) -> RequirementsFile
     return RequirementsFile(path, text)
 
 
+def shown(line: str) -> str:
+    """A line without credentials of URLs."""
+    return _CREDENTIALS.sub("://***@", line)
+
+
 def _text(data: bytes, path: str, lines: tuple[int, int]) -> str:
     """Decode UTF-8, with or without a byte-order mark, as uv does; pip takes other encodings that a file declares."""
     for magic, what in _BINARY:

@@ -16,12 +16,11 @@ class Index:
 
     address: str
     name: str
-    port: int = PORT
 
     @property
     def host(self) -> str:
         """Host and port, as pip's `--trusted-host` wants it."""
-        return f"{self.address}:{self.port}"
+        return f"{self.address}:{PORT}"
 
     @property
     def url(self) -> str:

@@ -34,7 +34,8 @@ def test_a_dockerfile_becomes_its_expanded_text(folder: Path, regenerate: bool) 
 def test_a_dockerfile_is_rendered_for_other_builders(folder: Path, regenerate: bool) -> None:  # noqa: FBT001
     """Each case's Dockerfile becomes the plain text beside it."""
     dockerfile, plan = plan_of(*case(folder))
-    compare(folder / "rendered", render.render(dockerfile, plan, tools="dockerfile-pyenv:1"), regenerate=regenerate)
+    style = render.Style("Dockerfile", "linux/amd64", "dockerfile-pyenv:1")
+    compare(folder / "rendered", render.render(dockerfile, plan, style), regenerate=regenerate)
 
 
 @pytest.mark.parametrize("folder", BAD, ids=lambda folder: folder.name)

@@ -1,20 +1,24 @@
 """What is known of PYENV lines without an engine."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.unit.planning import GOOD, case, sites_of
 
 from dockerfile_pyenv import offline, stages
-from dockerfile_pyenv.errors import DockerfileError
+from dockerfile_pyenv.errors import DockerfileError, PyenvError
 from dockerfile_pyenv.lexer import lex
-from dockerfile_pyenv.offline import Given
+from dockerfile_pyenv.offline import ANY, Given, Image
 from dockerfile_pyenv.probe import Site
 
 PLATFORM = "linux/amd64"
 
 
-def sites(source: str, **given: dict[str, str]) -> list[Site]:
+RUNTIME = "quay.io/astronomer/astro-runtime:12.7.1"
+
+
+def sites(source: str, **given: Any) -> list[Site]:  # noqa: ANN401 - fields of Given
     """The sites of a file's PYENV lines."""
     dockerfile = lex(source.encode())
     lines = stages.pyenv_lines(dockerfile)
@@ -43,21 +47,79 @@ def test_user_is_that_of_the_stage_or_of_its_base() -> None:
 
 
 def test_the_user_of_an_image_that_is_not_dockers_own_has_to_be_said() -> None:
-    """An environment belongs to it, and only an engine could ask the image."""
-    source = "FROM quay.io/astronomer/astro-runtime:12.7.1\nPYENV 3.9 a\n"
-    with pytest.raises(DockerfileError, match=r"--user quay\.io/astronomer/astro-runtime:12\.7\.1=<user>") as caught:
+    """An environment belongs to it, and only an engine could ask the image; the message says who can."""
+    source = f"FROM {RUNTIME}\nPYENV 3.9 a\n"
+    with pytest.raises(
+        DockerfileError, match=rf"--user {RUNTIME}=<user> \(`docker image inspect .* --image-config"
+    ) as caught:
         sites(source)
     assert caught.value.lines == (2, 2)
-    assert sites(source, users={"": "astro"})[0].user == "astro"
-    assert sites(source, users={"quay.io/astronomer/astro-runtime:12.7.1": "50000"})[0].user == "50000"
+    assert sites(source, images={ANY: Image("astro")})[0].user == "astro"
+    assert sites(source, images={RUNTIME: Image("50000"), ANY: Image("astro")})[0].user == "50000"
+    assert sites(source.replace("PYENV", "USER 5\nPYENV"))[0].user == "5"
 
 
 def test_a_variable_of_the_base_image_has_to_be_said() -> None:
-    """The message names both ways."""
+    """The message names the ways; where the image's whole config is known, a variable that it lacks is empty."""
     source = "FROM debian\nPYENV $PYTHON_VERSION a\n"
-    with pytest.raises(DockerfileError, match=r"--build-arg PYTHON_VERSION=… .* --env PYTHON_VERSION=…"):
+    with pytest.raises(
+        DockerfileError, match=r"--build-arg PYTHON_VERSION=… .* --env PYTHON_VERSION=… or --image-config"
+    ):
         sites(source)
-    assert sites(source, env={"PYTHON_VERSION": "3.9"})[0].words == ("3.9", "a")
+    assert sites(source, images={ANY: Image(env={"PYTHON_VERSION": "3.9"})})[0].words == ("3.9", "a")
+    assert sites(source, images={ANY: Image("", config={})})[0].words == ("", "a")
+
+
+def test_what_is_unknown_matters_only_where_a_pyenv_line_uses_it() -> None:
+    """ARG and ENV of unknown values stand above lines that do without."""
+    source = "FROM debian\nARG A=$UNKNOWN\nENV B=$A-x C=3.9\nPYENV $C a\n"
+    assert sites(source)[0].words == ("3.9", "a")
+    with pytest.raises(DockerfileError, match=r"uses \$B, which this file gives no value"):
+        sites(source.replace("PYENV $C", "PYENV $B"))
+
+
+def test_an_arg_above_from_may_use_what_has_no_value() -> None:
+    """Nothing but the file and the build gives values there, so what they do not give is empty."""
+    assert sites("ARG TAG=3$NONE\nFROM debian:$TAG\nARG TAG\nPYENV $TAG.9 a\n")[0].words == ("3.9", "a")
+
+
+STAGES = """FROM debian AS one
+PYENV 3.9 one
+FROM debian AS two
+PYENV 3.9 two
+FROM one AS three
+PYENV 3.9 three
+FROM debian
+COPY --from=two / /
+RUN --mount=type=bind,from=0,target=/x true
+PYENV 3.9 four
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "names"),
+    [
+        (None, ["one", "two", "three", "four"]),
+        ("one", ["one"]),
+        ("TWO", ["two"]),
+        ("2", ["one", "three"]),
+        ("3", ["one", "two", "four"]),
+    ],
+)
+def test_a_target_has_the_lines_of_the_stages_that_it_is_made_from(target: str | None, names: list[str]) -> None:
+    """By FROM, COPY --from and --mount=from, by name and number."""
+    assert [site.words[1] for site in sites(STAGES, target=target)] == names
+
+
+def test_what_is_wrong_in_a_stage_that_is_not_needed_is_no_error() -> None:
+    """As in a build."""
+    assert [site.words for site in sites(f"FROM {RUNTIME}\nPYENV $X a\nFROM debian AS b\nPYENV 3.9 b\n", target="b")]
+
+
+def test_an_unknown_target_is_told_with_the_known_ones() -> None:
+    """A typo is found at once."""
+    with pytest.raises(PyenvError, match=r"there is no stage thre: the file has 4 \(one, two, three\)"):
+        sites(STAGES, target="thre")
 
 
 def test_a_stage_of_another_platform_keeps_it() -> None:
@@ -73,8 +135,8 @@ def test_every_case_is_understood_as_an_engine_understands_it(folder: Path) -> N
     dockerfile = lex(source)
     lines = stages.pyenv_lines(dockerfile)
     said = sites_of(dockerfile, lines, probe)
-    users = {"": next((site.user for (site, *_) in said.values()), "")}
-    found = offline.sites(dockerfile, lines, Given(PLATFORM, users=users, env={"d": "$d"}))
+    user = next((site.user for (site, *_) in said.values()), "")
+    found = offline.sites(dockerfile, lines, Given(PLATFORM, images={ANY: Image(user, {"d": "$d"})}))
     for number, (site, *_) in said.items():
         if probe:
             assert (found[number][0].words, found[number][0].below) == (site.words, site.below)

@@ -5,19 +5,16 @@ import json
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
-from dockerfile_pyenv import checks, lint, options, requirements
+from dockerfile_pyenv import checks, lint, options
 from dockerfile_pyenv.checks import choices
 from dockerfile_pyenv.checks.report import Report
-from dockerfile_pyenv.checks.rule import Subject
+from dockerfile_pyenv.checks.rule import Asked, Subject
 from dockerfile_pyenv.checks.rules import RULES
 from dockerfile_pyenv.commands import workspace
 from dockerfile_pyenv.commands.workspace import Workspace
 from dockerfile_pyenv.errors import DockerfileError
-from dockerfile_pyenv.offline import ANY
-from dockerfile_pyenv.plan import Plan
-from dockerfile_pyenv.requirements import RequirementsFile
+from dockerfile_pyenv.offline import ANY, Image
 
 _ARGUMENT = options.CHECK.removeprefix(options.BUILD_ARG)
 
@@ -33,17 +30,22 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     workspace.add_arguments(parser)
     parser.add_argument("--format", choices=("text", "json"), default="text", help="for people, or for programs")
-    parser.add_argument("--list", action="store_true", help="list the rules instead")
+    parser.add_argument("--list", action=_List, nargs=0, help="list the rules, and exit")
     parser.set_defaults(run=run)
 
 
-def run(options: argparse.Namespace) -> int:
-    """Run the command. Raises PyenvError where the file cannot be read."""
-    if options.list:
+class _List(argparse.Action):
+    """Lists the rules, whatever else the command line says."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         width = max(len(rule.name) for rule in RULES)
         sys.stdout.write("".join(f"{rule.name:<{width}}  {rule.description}\n" for rule in RULES))
-        return 0
-    report = check(workspace.read(options))
+        parser.exit()
+
+
+def run(options: argparse.Namespace, given: Workspace) -> int:
+    """Run the command."""
+    report = check(given)
     if options.format == "json":
         sys.stdout.write(json.dumps(report.to_json(), indent=2) + "\n")
     else:
@@ -57,35 +59,20 @@ def run(options: argparse.Namespace) -> int:
 def check(given: Workspace) -> Report:
     """What there is to say about a file."""
     # Whom an environment will belong to is of no matter here, and not worth a question.
-    known = replace(given, given=replace(given.given, users={ANY: "", **given.given.users}))
+    images = {ANY: Image(), **given.given.images}
+    users = {name: replace(image, user=image.user or "") for name, image in images.items()}
+    known = replace(given, given=replace(given.given, images=users))
     dockerfile = known.dockerfile
     today = datetime.now(UTC).date()
-    error, plan, wanted = None, Plan((), (), 0), choices.Choices()
-    files: dict[str, RequirementsFile] = {}
+    error, wanted = None, choices.Choices()
+    asked: tuple[Asked, ...] = ()
     try:
         wanted = choices.of_file(dockerfile, known.given.build_args.get(_ARGUMENT))
         plan = known.plan()
-        files = _files(known, plan)
+        asked = lint.asked(plan, known.requirement_files(plan))
     except DockerfileError as caught:
         error = caught
-    asked = () if error else lint.asked(plan, files)
-    warnings = checks.find(Subject(dockerfile, asked, today, known.given.build_args), wanted)
+    warnings = checks.find(Subject(dockerfile, asked, today), wanted)
     return Report(
         known.name, dockerfile.source, warnings, error.placed if error else "", error.lines if error else None
     )
-
-
-def _files(given: Workspace, plan: Plan) -> dict[str, RequirementsFile]:
-    """The requirement files of a plan, by path. Raises DockerfileError at the line that names a wrong one."""
-    found: dict[str, RequirementsFile] = {}
-    for environment in plan.environments:
-        for path in environment.requirement_files:
-            lines = environment.line.lines
-            try:
-                data = Path(given.context, path).read_bytes()
-            except OSError as error:
-                raise DockerfileError(
-                    f"{path} cannot be read in the build context {given.context}: {error.strerror}", lines=lines
-                ) from None
-            found[path] = requirements.check(data, path=path, lines=lines)
-    return found

@@ -1,21 +1,21 @@
 """`dockerfile-pyenv explain`: each environment in words, before anything is built."""
 
 import argparse
+import json
 import sys
-from collections.abc import Callable, Iterator
-from hashlib import sha256
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+from dockerfile_pyenv import requirements
 from dockerfile_pyenv.commands import workspace
 from dockerfile_pyenv.commands.workspace import Workspace
 from dockerfile_pyenv.interpreters import Build
 from dockerfile_pyenv.plan import Environment
 from dockerfile_pyenv.providers import Base, Image, Recipe, Tarball
-
-Read = Callable[[str], bytes]
-"""Content of a file of the build context; raises OSError."""
+from dockerfile_pyenv.requirements import RequirementsFile
 
 _LIBC = {"gnu": "glibc", "musl": "musl"}
+_WIDTH = 14
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -24,81 +24,100 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "explain",
         help="say what each PYENV line makes, from what, and when it is made anew",
         description="Say in words, for each PYENV line: the environment, its interpreter and where that comes from, "
-        "the files that are read, and what its cache key is made of.",
+        "the files that are read and what they ask for, and what its cache key is made of.",
     )
     workspace.add_arguments(parser)
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="for people, or for programs")
     parser.set_defaults(run=run)
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, given: Workspace) -> int:
     """Run the command. Raises PyenvError."""
-    given = workspace.read(options)
-    sys.stdout.write(explain(given, lambda path: Path(given.context, path).read_bytes()))
+    plan = given.plan()
+    files = given.requirement_files(plan)
+    explained = [explain(one, [files[path] for path in one.requirement_files]) for one in plan.environments]
+    if options.format == "json":
+        sys.stdout.write(json.dumps(explained, indent=2, ensure_ascii=False) + "\n")
+    elif explained:
+        sys.stdout.write("\n".join("".join(_paragraph(given.name, one)) for one in explained))
+    else:
+        sys.stdout.write(f"{given.name} has no PYENV lines{' that the target needs' if given.lines else ''}\n")
     return 0
 
 
-def explain(given: Workspace, read: Read) -> str:
-    """The environments of a file in words, one paragraph each. Raises PyenvError."""
-    environments = given.plan().environments
-    if not environments:
-        return f"{given.name} has no PYENV lines\n"
-    return "\n".join("".join(_paragraph(given, environment, read)) for environment in environments)
+def explain(environment: Environment, files: Sequence[RequirementsFile]) -> dict[str, Any]:
+    """One environment, for programs. `files` are what its step reads."""
+    interpreter = environment.interpreter
+    return {
+        "line": environment.line.lines[0],
+        "text": environment.line.text,
+        "name": environment.statement.name,
+        "python": environment.python,
+        "variables": list(environment.variables),
+        "user": environment.user,
+        "interpreter": {
+            "version": interpreter.version,
+            "provider": interpreter.provider,
+            "reason": interpreter.reason,
+            **_origin(next(iter(environment.recipes.values()))),
+        },
+        "reads": [file.path for file in files],
+        "requirements": [
+            requirements.shown(line) for file in files for _, line in requirements.logical_lines(file.text)
+        ],
+        "anew": list(_anew(environment, files)),
+    }
 
 
-def _paragraph(given: Workspace, environment: Environment, read: Read) -> Iterator[str]:
-    yield f"{given.name}:{environment.line.lines[0]}: {environment.line.text}\n"
-    yield _entry("python", environment.python)
-    if environment.variables:
-        yield _entry("variables", ", ".join(environment.variables))
-    yield _entry("belongs to", environment.user or "root, since the stage has no USER")
-    yield _entry("interpreter", environment.interpreter.title)
-    yield _entry("chosen", _reason(given, environment))
-    for label, text in _origin(next(iter(environment.recipes.values()))):
-        yield _entry(label, text)
-    for path in environment.requirement_files:
-        yield _entry("reads", _file(path, read))
-    yield _entry("made anew", "when one of these changes: " + "; ".join(_key(environment)))
-
-
-def _entry(label: str, text: str) -> str:
-    return f"  {label + ':':<13}{text}\n"
-
-
-def _reason(given: Workspace, environment: Environment) -> str:
-    if environment.statement.flags.interpreter:
-        return "by --interpreter on the line"
-    if given.setting("PYENV_INTERPRETER"):
-        return "by PYENV_INTERPRETER"
-    return "by default"
-
-
-def _origin(recipe: Recipe) -> Iterator[tuple[str, str]]:
+def _origin(recipe: Recipe) -> dict[str, str]:
     match recipe:
         case Build():
-            yield "from", recipe.url
-            yield "checksum", f"sha256:{recipe.sha256}"
-            yield "for", f"{recipe.platform}, {_LIBC[recipe.libc]}"
+            return {
+                "platform": recipe.platform,
+                "libc": _LIBC[recipe.libc],
+                "from": recipe.url,
+                "sha256": recipe.sha256,
+            }
         case Tarball():
-            yield "from", recipe.url
-            yield "checksum", f"sha256:{recipe.sha256}"
-            yield "for", recipe.platform
+            return {
+                "platform": recipe.platform,
+                "builder": recipe.builder,
+                "from": recipe.url,
+                "sha256": recipe.sha256,
+            }
         case Image():
-            yield "for", recipe.platform
+            return {"platform": recipe.platform, "from": recipe.reference}
         case Base():
-            yield "from", "the base image itself"
+            return {}
 
 
-def _file(path: str, read: Read) -> str:
-    try:
-        return f"{path} (sha256:{sha256(read(path)).hexdigest()})"
-    except OSError as error:
-        return f"{path} ({error.strerror})"
-
-
-def _key(environment: Environment) -> Iterator[str]:
+def _anew(environment: Environment, files: Sequence[RequirementsFile]) -> Iterator[str]:
+    """What a step's cache key is made of."""
     yield "the stage above the group of PYENV lines"
     yield "the words of this line"
-    yield from environment.requirement_files
+    yield from (file.path for file in files)
     if not environment.interpreter.is_base:
         yield "the interpreter"
     yield "uv or the installing program in the frontend's image"
+
+
+def _paragraph(name: str, one: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{name}:{one['line']}: {one['text']}\n"
+    yield _entry("python", one["python"])
+    if one["variables"]:
+        yield _entry("variables", ", ".join(one["variables"]))
+    yield _entry("belongs to", one["user"] or "root, since the stage has no USER")
+    interpreter = one["interpreter"]
+    yield _entry("interpreter", f"CPython {interpreter['version']}, {interpreter['provider']} {interpreter['reason']}")
+    if "platform" in interpreter:
+        yield _entry("for", ", ".join(interpreter[key] for key in ("platform", "libc") if key in interpreter))
+    yield _entry("from", interpreter.get("from", "the base image itself"))
+    if "sha256" in interpreter:
+        yield _entry("checksum", f"sha256:{interpreter['sha256']}")
+    yield _entry("reads", ", ".join(one["reads"]) or "no files")
+    yield _entry("packages", f"\n  {'':<{_WIDTH}}".join(one["requirements"]) or "none")
+    yield _entry("made anew", "when one of these changes: " + "; ".join(one["anew"]))
+
+
+def _entry(label: str, text: str) -> str:
+    return f"  {label + ':':<{_WIDTH}}{text}\n"

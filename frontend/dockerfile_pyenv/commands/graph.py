@@ -23,9 +23,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.set_defaults(run=run)
 
 
-def run(options: argparse.Namespace) -> int:
+def run(_: argparse.Namespace, given: Workspace) -> int:
     """Run the command. Raises PyenvError."""
-    given = workspace.read(options)
     sys.stdout.write(graph(given))
     return 0
 

@@ -4,8 +4,9 @@ import argparse
 import re
 import sys
 
-from dockerfile_pyenv import render
+from dockerfile_pyenv import offline, render
 from dockerfile_pyenv.commands import workspace
+from dockerfile_pyenv.commands.workspace import Workspace
 from dockerfile_pyenv.lexer import Dockerfile
 
 _OURS = re.compile(r"(?:^|/)dockerfile-pyenv[:@]")
@@ -28,12 +29,17 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.set_defaults(run=run)
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, given: Workspace) -> int:
     """Run the command. Raises PyenvError."""
-    given = workspace.read(options)
-    tools = options.tools or _syntax_image(given.dockerfile) or render.TOOLS_IMAGE
-    text = render.render(given.dockerfile, given.plan(), tools=tools, name=given.name)
-    sys.stdout.buffer.write(text)
+    style = render.Style(
+        given.name,
+        given.given.platform,
+        options.tools or _syntax_image(given.dockerfile) or render.TOOLS_IMAGE,
+        offline.target_number(given.dockerfile, given.given),
+        given.setting("UV_PYTHON_INSTALL_MIRROR"),
+        given.setting("PYENV_SOURCE_MIRROR"),
+    )
+    sys.stdout.buffer.write(render.render(given.dockerfile, given.plan(), style))
     sys.stdout.flush()
     return 0
 

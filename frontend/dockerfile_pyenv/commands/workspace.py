@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from dockerfile_pyenv import libc, offline
+from dockerfile_pyenv import libc, offline, requirements
 from dockerfile_pyenv import plan as planning
-from dockerfile_pyenv.errors import PyenvError
+from dockerfile_pyenv.commands import images
+from dockerfile_pyenv.errors import DockerfileError, PyenvError
 from dockerfile_pyenv.instruction import Statement
 from dockerfile_pyenv.interpreters import Table
 from dockerfile_pyenv.lexer import Dockerfile, lex
@@ -19,11 +21,13 @@ from dockerfile_pyenv.offline import Given
 from dockerfile_pyenv.plan import Plan
 from dockerfile_pyenv.probe import Site
 from dockerfile_pyenv.providers import Interpreter, choose
+from dockerfile_pyenv.requirements import RequirementsFile
 from dockerfile_pyenv.stages import Line, pyenv_lines
 
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm/v7"}
 
 STDIN = "-"
+_IMAGE = "docker-image://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +43,39 @@ class Workspace:
     settings: Mapping[str, str]
 
     def plan(self) -> Plan:
-        """Plan the PYENV lines of all stages. Raises DockerfileError."""
+        """Plan the PYENV lines that the target reaches; without a target, all. Raises PyenvError."""
         table = cache(self._table)
 
         def select(statement: Statement, site: Site) -> Interpreter:
-            return choose(statement, lambda: libc.told_by(site.base, {}) or "gnu", [site.platform], self.setting, table)
+            def found() -> str:
+                return libc.told_by(site.base, self._config(site)) or "gnu"
+
+            return choose(statement, found, [site.platform], self.setting, table)
+
+        def label(site: Site) -> str:
+            return str(((self._config(site).get("config") or {}).get("Labels") or {}).get(planning.LABEL, ""))
 
         sites = offline.sites(self.dockerfile, self.lines, self.given)
-        return planning.make(self.dockerfile, self.lines, sites, select)
+        return planning.make(self.dockerfile, self.lines, sites, select, label=label)
+
+    def requirement_files(self, plan: Plan) -> dict[str, RequirementsFile]:
+        """The requirement files of a plan, by path. Raises DockerfileError at the line that names a wrong one."""
+        found: dict[str, RequirementsFile] = {}
+        for environment in plan.environments:
+            for path in environment.requirement_files:
+                lines = environment.line.lines
+                try:
+                    data = Path(self.context, path).read_bytes()
+                except OSError as error:
+                    raise DockerfileError(
+                        f"{path} cannot be read in the build context {self.context}: {error.strerror}", lines=lines
+                    ) from None
+                found[path] = requirements.check(data, path=path, lines=lines)
+        return found
+
+    def _config(self, site: Site) -> Mapping[str, Any]:
+        """The config of a line's base image, as far as it is known."""
+        return (self.given.image(site.base.removeprefix(_IMAGE)).config or {}) if site.base else {}
 
     def setting(self, name: str) -> str:
         """Value of `--build-arg name=…`, else of the environment's variable, else ""."""
@@ -73,42 +102,72 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-f", "--file", metavar="PATH", help=f"the Dockerfile (default: Dockerfile in the context; {STDIN}: stdin)"
     )
-    parser.add_argument(
+    build = parser.add_argument_group("as for docker build")
+    build.add_argument(
         "--build-arg", metavar="NAME[=VALUE]", action="append", default=[], help="value of an ARG, or a setting"
     )
-    parser.add_argument(
+    build.add_argument(
         "--platform", metavar="OS/ARCH", default=_platform(), help="what is built for (default: %(default)s)"
     )
-    parser.add_argument(
+    build.add_argument(
+        "--target", metavar="STAGE", help="the stage to be built, by name or number: what it does not need is left out"
+    )
+    images = parser.add_argument_group(
+        "about base images",
+        "Nothing is pulled and no engine is asked, so what only a base image can tell is said here.",
+    )
+    images.add_argument(
         "--user",
         metavar="[IMAGE=]USER",
         action="append",
         default=[],
-        help="USER of a base image, or of every one, as only an engine could ask it",
+        help="the USER that a base image has, or every one",
     )
-    parser.add_argument(
-        "--env", metavar="NAME=VALUE", action="append", default=[], help="a variable that the base image has"
+    images.add_argument(
+        "--env", metavar="NAME=VALUE", action="append", default=[], help="a variable that base images have"
+    )
+    images.add_argument(
+        "--image-config",
+        metavar="[IMAGE=]FILE",
+        action="append",
+        default=[],
+        help="all that a base image says of itself, as `docker image inspect IMAGE` or `skopeo inspect --config "
+        "docker://IMAGE` prints it",
     )
 
 
-def read(options: argparse.Namespace) -> Workspace:
-    """Read what the arguments of `add_arguments` name. Raises PyenvError where it cannot be read."""
-    name = options.file or str(options.context / "Dockerfile")
+def load(options: argparse.Namespace) -> tuple[str, bytes]:
+    """A Dockerfile, and what it is called. Raises PyenvError where it cannot be read."""
+    if options.file == STDIN:
+        return "Dockerfile", sys.stdin.buffer.read()
+    path = Path(options.file) if options.file else options.context / "Dockerfile"
+    if not options.file and not path.exists() and path.with_name("dockerfile").exists():
+        path = path.with_name("dockerfile")
     try:
-        data = sys.stdin.buffer.read() if name == STDIN else Path(name).read_bytes()
+        return str(path), path.read_bytes()
     except OSError as error:
-        raise PyenvError(f"{name} cannot be read: {error.strerror}. Name the Dockerfile with --file") from None
+        if not options.file and options.context.is_dir() and not any(options.context.iterdir()):
+            raise PyenvError(
+                f"the directory {options.context.resolve()} is empty: name the build context. In a container it is "
+                'what you mount: docker run --rm -v "$PWD":/src …'
+            ) from None
+        raise PyenvError(f"{path} cannot be read: {error.strerror}. Name the Dockerfile with --file") from None
+
+
+def read(options: argparse.Namespace, name: str, data: bytes) -> Workspace:
+    """A Dockerfile, and what the arguments of `add_arguments` say. Raises PyenvError."""
     dockerfile = lex(data)
     given = Given(
         platform=options.platform,
         build_args={
             key: os.environ.get(key, "") if value is None else value for key, value in _pairs(options.build_arg)
         },
-        users=dict(_user(text) for text in options.user),
-        env={key: value or "" for key, value in _pairs(options.env)},
+        images=images.read(
+            options.image_config, options.user, {key: value or "" for key, value in _pairs(options.env)}
+        ),
+        target=options.target,
     )
-    shown = "Dockerfile" if name == STDIN else name
-    return Workspace(shown, options.context, dockerfile, pyenv_lines(dockerfile), given, os.environ)
+    return Workspace(name, options.context, dockerfile, pyenv_lines(dockerfile), given, os.environ)
 
 
 def _pairs(texts: list[str]) -> list[tuple[str, str | None]]:
@@ -116,11 +175,6 @@ def _pairs(texts: list[str]) -> list[tuple[str, str | None]]:
     return [(name, value if equals else None) for name, equals, value in split]
 
 
-def _user(text: str) -> tuple[str, str]:
-    image, equals, user = text.rpartition("=")
-    return (image, user) if equals else (offline.ANY, user)
-
-
 def _platform() -> str:
-    machine = platform.machine()
+    machine = platform.machine().lower()
     return f"linux/{_MACHINES.get(machine, machine)}"

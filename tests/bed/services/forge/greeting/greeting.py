@@ -1,3 +1,0 @@
-"""A package that is had from git alone."""
-
-WORDS = "hello from git"
