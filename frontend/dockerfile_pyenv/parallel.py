@@ -3,8 +3,8 @@
 There they stand one on the other: before ← interpreters ← step ← step. Here every step starts from the state before the
 group, so that it depends on no other line, and what each has made is joined:
 
-- with the caps `mergeop` and `diffop`, each step's layer is DiffOp(before, step), and one MergeOp lays them on the
-  interpreters;
+- with the caps `mergeop` and `diffop`, each step's layer is DiffOp(before, step), and that of each interpreter
+  likewise; one MergeOp lays them on the state before the group;
 - without them, as in Docker's classic image store, what a step has made is copied onto the interpreters, one copy for
   each step. A directory's copy takes over everything but times; a step makes nothing but its environment and the link
   of its interpreter (provision/environment).
@@ -12,7 +12,7 @@ group, so that it depends on no other line, and what each has made is joined:
 Either way there is a layer for each interpreter and each line, in the order of the text: the image's history fits.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -43,8 +43,8 @@ class Chain:
     group: Group
     before: Output
     """The state before the group."""
-    below: Output
-    """The state that the first step starts from: that before the group, with the interpreters."""
+    interpreters: tuple[Vertex, ...]
+    """The copies that add interpreters, each onto the one before."""
     steps: tuple[Vertex, ...]
     """One for each environment."""
 
@@ -64,7 +64,7 @@ def parallel(definition: Definition, expansion: Expansion, plan: Plan, *, merge:
     def change(vertex: Vertex, resolve: Resolve) -> Replacement | None:
         if vertex.digest not in before:
             return None
-        own = made[vertex.digest] = _on(vertex, resolve, before[vertex.digest])
+        own = made[vertex.digest] = _step_on(before[vertex.digest], vertex, resolve)
         if vertex.digest not in ends:
             return Replacement({0: own}, {own.digest: vertex.digest})
         chain = ends[vertex.digest]
@@ -78,70 +78,74 @@ def parallel(definition: Definition, expansion: Expansion, plan: Plan, *, merge:
 
 def find(definition: Definition, expansion: Expansion, plan: Plan) -> tuple[Chain, ...]:
     """All groups in a graph. Raises UnknownShapeError."""
-    vertices = {vertex.digest: vertex for vertex in definition.vertices()}
-    takers: dict[Output, set[str]] = {}
-    for vertex in vertices.values():
-        for output in vertex.inputs:
-            takers.setdefault(output, set()).add(vertex.digest)
-    lines = {
-        digest: {expansion.user_lines(one.first_line, one.last_line) for one in found}
-        for digest, found in locations(definition).items()
+    graph = _Graph(definition, expansion)
+    chains = {
+        vertex.digest: _chain(group, vertex, graph)
+        for group in plan.groups
+        for vertex in graph.steps(group.environments[-1])
     }
-    chains = {}
-    for group in plan.groups:
-        last = group.environments[-1]
-        for vertex in vertices.values():
-            if _is_step(vertex, last, lines):
-                chains[vertex.digest] = _chain(group, vertex, vertices, lines)
-    _check_takers(chains, takers)
-    _check_complete(plan, vertices, chains, lines)
+    _check_takers(chains, graph)
+    known = {step.digest for chain in chains.values() for step in chain.steps}
+    for environment in plan.environments:
+        for vertex in graph.steps(environment):
+            if vertex.digest not in known:
+                raise UnknownShapeError(f"the step of {environment.line.text!r} stands apart from its group")
     return tuple(chains.values())
 
 
-_Lines = Mapping[str, set[tuple[int, int] | None]]
+class _Graph:
+    """A graph's vertices, and which of them are the steps of which lines."""
+
+    def __init__(self, definition: Definition, expansion: Expansion) -> None:
+        self.vertices = {vertex.digest: vertex for vertex in definition.vertices()}
+        self.takers: dict[Output, set[str]] = {definition.head_output: {""}}
+        self._steps: dict[tuple[tuple[str, ...], tuple[int, int] | None], dict[str, Vertex]] = {}
+        places = locations(definition)
+        for vertex in self.vertices.values():
+            for output in vertex.inputs:
+                self.takers.setdefault(output, set()).add(vertex.digest)
+            arguments = tuple(vertex.op.exec.meta.args)
+            for place in places.get(vertex.digest, ()) if arguments else ():
+                lines = expansion.user_lines(place.first_line, place.last_line)
+                self._steps.setdefault((arguments, lines), {})[vertex.digest] = vertex
+
+    def steps(self, environment: Environment) -> Iterable[Vertex]:
+        """The steps of a line: by its command and its lines in the user's file.
+
+        There is one for each state that it starts from, and equal lines of equal stages share theirs.
+        """
+        return self._steps.get((tuple(expand.command(environment)), environment.line.lines), {}).values()
 
 
-def _is_step(vertex: Vertex, environment: Environment, lines: _Lines) -> bool:
-    return list(vertex.op.exec.meta.args) == expand.command(environment) and environment.line.lines in lines.get(
-        vertex.digest, ()
-    )
-
-
-def _chain(group: Group, last: Vertex, vertices: Mapping[str, Vertex], lines: _Lines) -> Chain:
+def _chain(group: Group, last: Vertex, graph: _Graph) -> Chain:
     """Walk down from a group's last step."""
     steps = [last]
     for environment in reversed(group.environments[:-1]):
-        digest, output = _root(steps[-1])
-        if output or digest not in vertices or not _is_step(vertices[digest], environment, lines):
+        below = _root(steps[-1])
+        found = [step for step in graph.steps(environment) if (step.digest, 0) == below]
+        if not found:
             raise UnknownShapeError(f"the step of {steps[-1].name!r} does not stand on that of the line before it")
-        steps.append(vertices[digest])
-    below = before = _root(steps[-1])
+        steps += found
+    before = _root(steps[-1])
+    interpreters: list[Vertex] = []
     for interpreter in reversed(list(group.interpreters)):
-        if before[0] not in vertices or _destination(vertices[before[0]]) != f"{PREFIX}/python/{interpreter}/":
+        copied = graph.vertices.get(before[0])
+        if copied is None or _destination(copied) != f"{PREFIX}/python/{interpreter}/":
             raise UnknownShapeError(f"the step of {steps[-1].name!r} does not stand on its group's interpreters")
-        action = vertices[before[0]].op.file.actions[0]
-        before = vertices[before[0]].inputs[action.input]
-    return Chain(group, before, below, tuple(reversed(steps)))
+        interpreters.append(copied)
+        before = copied.inputs[copied.op.file.actions[0].input]
+    return Chain(group, before, tuple(reversed(interpreters)), tuple(reversed(steps)))
 
 
-def _check_takers(chains: Mapping[str, Chain], takers: Mapping[Output, set[str]]) -> None:
+def _check_takers(chains: Mapping[str, Chain], graph: _Graph) -> None:
     """Nothing but a group's next step may start from within a group."""
     following: dict[str, set[str]] = {}
     for chain in chains.values():
         for step, after in pairwise(chain.steps):
             following.setdefault(step.digest, set()).add(after.digest)
     for digest, expected in following.items():
-        if digest not in chains and takers.get((digest, 0)) != expected:
+        if digest not in chains and graph.takers.get((digest, 0)) != expected:
             raise UnknownShapeError("something starts from the middle of a group of PYENV lines")
-
-
-def _check_complete(plan: Plan, vertices: Mapping[str, Vertex], chains: Mapping[str, Chain], lines: _Lines) -> None:
-    """Each step that is in the graph has to be in a group that was found."""
-    known = {step.digest for chain in chains.values() for step in chain.steps}
-    for environment in plan.environments:
-        for vertex in vertices.values():
-            if vertex.digest not in known and _is_step(vertex, environment, lines):
-                raise UnknownShapeError(f"the step of {vertex.name!r} stands apart from its group")
 
 
 def _root(step: Vertex) -> Output:
@@ -160,7 +164,7 @@ def _destination(vertex: Vertex) -> str:
     return actions[0].copy.dest
 
 
-def _on(step: Vertex, resolve: Resolve, root: Output) -> State:
+def _step_on(root: Output, step: Vertex, resolve: Resolve) -> State:
     """A step that starts from another root file system."""
     op = ops_pb2.Op()
     op.CopyFrom(step.op)
@@ -174,26 +178,39 @@ def _on(step: Vertex, resolve: Resolve, root: Output) -> State:
     return State(with_inputs(step, op, inputs), 0)
 
 
+def _copy_on(base: Output, copied: Vertex, resolve: Resolve) -> State:
+    """A copy onto another file system."""
+    inputs = [resolve(one) for one in copied.inputs]
+    inputs[copied.op.file.actions[0].input] = resolve(base)
+    return State(with_inputs(copied, copied.op, inputs), 0)
+
+
 _Joined = list[tuple[State, str]]
-"""The states on the way to a group's end, and the steps whose locations they get; the last one is the end."""
+"""The states on the way to a group's end, and the ops whose locations they get; the last one is the end."""
 
 
 def _merged(chain: Chain, made: Sequence[State], resolve: Resolve) -> _Joined:
     before = resolve(chain.before)
-    layers = [
-        (ops.diff(before, state, description=step.name), step.digest)
-        for step, state in zip(chain.steps, made, strict=True)
-    ]
+    copies = [(_copy_on(chain.before, one, resolve), one) for one in chain.interpreters]
+    parts = [*copies, *zip(made, chain.steps, strict=True)]
+    layers = [(ops.diff(before, state, description=origin.name), origin.digest) for state, origin in parts]
+    last = chain.steps[-1]
+    merged = ops.merge([before, *(state for state, _ in layers)], description=_title(chain))
+    return [*((state, origin.digest) for state, origin in copies), *layers, (merged, last.digest)]
+
+
+def _title(chain: Chain) -> str:
+    """What progress calls the op that lays a group's layers on each other: it has the number of the last line."""
+    last = chain.steps[-1].name
+    if len(chain.steps) == 1:
+        return last
     names = ", ".join(item.statement.name or f"python{item.interpreter.minor}" for item in chain.group.environments)
-    number = chain.steps[-1].name.partition("]")[0]
-    below = resolve(chain.below)
-    merged = ops.merge([below, *(state for state, _ in layers)], description=f"{number}] PYENV {names}")
-    return [*layers, (merged, chain.steps[-1].digest)]
+    return f"{last.partition(']')[0]}] PYENV {names}"
 
 
 def _copied(chain: Chain, made: Sequence[State], resolve: Resolve) -> _Joined:
     joined: _Joined = []
-    state = resolve(chain.below)
+    state = resolve((chain.interpreters[-1].digest, 0) if chain.interpreters else chain.before)
     linked: set[str] = set()
     for environment, step, own in zip(chain.group.environments, chain.steps, made, strict=True):
         actions = list(_copies(environment, own, link=environment.interpreter.minor not in linked))

@@ -80,7 +80,10 @@ def _names(definition: Definition, expansion: Expansion, plan: Plan) -> tuple[di
         if interpreter := _interpreter(vertex.op):
             texts[vertex.digest] = plan.title(interpreter)
             extras.setdefault(_stage(match), set()).add(int(match["index"]))
-        elif vertex.op.WhichOneof("op") != "merge":
+        elif vertex.op.WhichOneof("op") == "diff":
+            # The layer of what stands above it.
+            texts[vertex.digest] = texts[vertex.inputs[-1][0]]
+        elif not match["rest"].startswith("PYENV "):
             texts[vertex.digest] = _environment(lines[vertex.digest], expansion, environments).line.text
     names = {
         digest: _name(match, plan, extras.get(_stage(match), set()), texts.get(digest, match["rest"]))

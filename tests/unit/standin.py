@@ -10,16 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from tests.unit.buildkit_llb.daemon import Daemon, Reply
+from tests.unit.upstream import convert
 
-from buildkit_llb import ops
 from buildkit_llb.definition import Definition
 from buildkit_llb.errors import Status
-from buildkit_llb.platforms import Platform
-from buildkit_llb.proto import gateway_pb2, ops_pb2
-from dockerfile_pyenv.lexer import lex
+from buildkit_llb.proto import gateway_pb2
 
 Handler = Callable[[bytes], bytes | Status | Reply]
-PLATFORM = Platform.parse("linux/amd64")
 
 
 @dataclass
@@ -32,6 +29,7 @@ class Build:
     """Files of the `context` directory; a key with a final slash is a directory."""
     inputs: Mapping[str, Definition] = field(default_factory=dict)
     caps: tuple[str, ...] = ("frontend.inputs", "gateway.warnings", "reference.attestations")
+    llb_caps: tuple[str, ...] = ()
     warnings: tuple[dict[str, object], ...] = ()
     """What lint finds, whatever the text."""
     handlers: Mapping[str, Handler] = field(default_factory=dict)
@@ -58,9 +56,15 @@ class Build:
         """The Dockerfiles that were handed over, in turn."""
         return [text_of(request).decode() for request in self.solved if request.frontend]
 
+    def warned_of(self, words: str) -> list[gateway_pb2.WarnRequest]:
+        """The warnings whose first line begins with these words."""
+        return [one for one in self.warned if one.short.decode().startswith(words)]
+
     def _ping(self, _: bytes) -> bytes:
-        caps = [gateway_pb2.APICap(id=name, enabled=True) for name in self.caps]
-        return gateway_pb2.PongResponse(frontend_api_caps=caps).SerializeToString()
+        caps, llb_caps = (
+            [gateway_pb2.APICap(id=name, enabled=True) for name in names] for names in (self.caps, self.llb_caps)
+        )
+        return gateway_pb2.PongResponse(frontend_api_caps=caps, llb_caps=llb_caps).SerializeToString()
 
     def _inputs(self, _: bytes) -> bytes:
         definitions = {name: definition.to_pb() for name, definition in self.inputs.items()}
@@ -117,10 +121,6 @@ class Build:
         return b""
 
 
-BASE = {"created_by": "# debian.sh --arch 'amd64'", "empty_layer": False}
-"""What the history of every base begins with."""
-
-
 def text_of(request: gateway_pb2.SolveRequest) -> bytes:
     """The Dockerfile in a Solve of the Dockerfile frontend; empty where it has none as an input."""
     if "dockerfile" not in request.frontend_inputs:
@@ -128,43 +128,3 @@ def text_of(request: gateway_pb2.SolveRequest) -> bytes:
     (vertex,) = Definition.from_pb(request.frontend_inputs["dockerfile"]).vertices()
     name = "/" + (request.frontend_opt.get("filename", "Dockerfile"))
     return next(action.mkfile.data for action in vertex.op.file.actions if action.mkfile.path == name)
-
-
-def convert(text: bytes, opts: Mapping[str, str]) -> tuple[ops_pb2.Definition, dict[str, object]]:
-    """The graph and the image config of a text's last stage, made of FROM, RUN in JSON form, ENV, USER and COPY."""
-    source = ops_pb2.Source(infos=[ops_pb2.SourceInfo(filename=opts.get("filename", "Dockerfile"), data=text)])
-    state, env, user, history, number = ops.scratch(), [], "", [], 0
-    instructions = lex(text).instructions
-    total = sum(item.keyword in {"FROM", "RUN", "COPY"} for item in instructions)
-    for item in instructions:
-        number += item.keyword in {"FROM", "RUN", "COPY"}
-        name = f"[stage-0 {number}/{total}] {item.keyword} {item.text}"
-        layer = item.keyword in {"RUN", "COPY"}
-        created = f"{item.keyword} {item.text}"
-        match item.keyword:
-            case "FROM":
-                state, env, user, history = ops.image(item.text.split()[0], description=name), [], "", [BASE]
-                continue
-            case "RUN":
-                args = json.loads(item.text[item.text.index("[") :])
-                state = ops.run(args, root=state, env=env, user=user, platform=PLATFORM, description=name).root
-                created = f"RUN {' '.join(args)} # buildkit"
-            case "COPY":
-                _, origin, target = item.text.split()
-                state = ops.file(state, [ops.copy(ops.scratch(), origin, target)], description=name)
-                created = f"COPY {origin} {target} # buildkit"
-            case "ENV":
-                env = [*env, *item.text.split()]
-            case "USER":
-                user = item.text.strip('"')
-                created = f"USER {user}"
-        history = [*history, {"created_by": created, "empty_layer": not layer}]
-        if layer:
-            places = [
-                ops_pb2.Range(start=ops_pb2.Position(line=line), end=ops_pb2.Position(line=line))
-                for line in range(item.lines[0], item.lines[1] + 1)
-            ]
-            source.locations[state.digest].locations.append(ops_pb2.Location(ranges=places))
-    definition = ops.marshal(state).to_pb()
-    definition.source.CopyFrom(source)
-    return definition, {"config": {"User": user, "Env": env}, "history": history}

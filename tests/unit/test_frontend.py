@@ -3,6 +3,8 @@
 import base64
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from buildkit_llb.proto import gateway_pb2
 from dockerfile_pyenv import __main__ as process
 from dockerfile_pyenv import frontend
 from dockerfile_pyenv.interpreters import Table
+from dockerfile_pyenv.parallel import UnknownShapeError
 
 SYNTAX = b"# syntax=dockerfile-pyenv:1\n"
 GUIDE = SYNTAX + b"FROM debian\nPYENV 3.9 epo_pyenv requirements.txt\nPYENV 3.11 two\n"
@@ -64,7 +67,7 @@ def test_a_build_returns_the_relabelled_graph(serve: Serve) -> None:
     returned = serve(build, source="dockerfile-pyenv:1", cmdline="dockerfile-pyenv:1")
     assert returned.result.ref.id == str(len(build.solved))
     definition = Definition.from_pb(build.solved[-1].definition)
-    assert [vertex.name for vertex in definition.vertices()] == [
+    assert [vertex.name for vertex in definition.vertices() if vertex.name] == [
         "[1/3] FROM debian",
         f"[2/3] PYENV 3.9 (CPython {PYTHON_3_9}, standalone by default)",
         f"[2/3] PYENV 3.11 (CPython {PYTHON_3_11}, standalone by default)",
@@ -298,6 +301,73 @@ def test_a_sites_own_table_of_interpreters(serve: Serve, monkeypatch: pytest.Mon
     assert "/opt/astro-pyenv/python/3.9.77/bin/python3.9" in build.texts()[-1]
     monkeypatch.setenv("UV_PYTHON_DOWNLOADS_JSON_URL", "/nowhere/table.json")
     assert "cannot read /nowhere/table.json" in message(serve(Build({"Dockerfile": GUIDE})))
+
+
+def test_the_same_build_asks_the_same_of_the_daemon() -> None:
+    """Byte by byte, whatever the hash seed of the process and the order in which the daemon gives the options."""
+    root = Path(__file__).parents[2]
+    environ = {**os.environ, "PYTHONPATH": f"{root}:{root / 'frontend'}"}
+    for caps in ([], ["--merge"]):
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-m", "tests.unit.serve_once", *caps, *order],
+                env={**environ, "PYTHONHASHSEED": seed},
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for seed, order in (("0", []), ("1", ["--reversed"]), ("2", []))
+        ]
+        answers = {one.communicate()[0] for one in processes}
+        assert [one.returncode for one in processes] == [0, 0, 0]
+        assert len(answers) == 1
+
+
+@pytest.mark.parametrize(
+    ("caps", "kind"), [(("mergeop", "diffop"), "merge"), (("mergeop",), "file"), ((), "file")], ids=str
+)
+def test_layers_are_merged_where_the_engine_can(serve: Serve, caps: tuple[str, ...], kind: str) -> None:
+    """Only an engine with both caps is given the ops of which they tell."""
+    build = Build({"Dockerfile": GUIDE}, {"requirements.txt": b""}, llb_caps=caps)
+    serve(build)
+    definition = Definition.from_pb(build.solved[-1].definition)
+    assert definition.vertices()[-1].op.WhichOneof("op") == kind
+    assert build.warned_of("PYENV lines are built") == []
+
+
+def test_parallel_steps_are_turned_off_by_a_build_arg(serve: Serve) -> None:
+    """`--build-arg PYENV_PARALLEL=0` leaves the graph as the Dockerfile frontend made it: one step on the other."""
+    build = Build({"Dockerfile": GUIDE}, {"requirements.txt": b""}, llb_caps=("mergeop", "diffop"))
+    serve(build, **{"build-arg:PYENV_PARALLEL": "0"})
+    definition = Definition.from_pb(build.solved[-1].definition)
+    first, second = [one for one in definition.vertices() if one.op.WhichOneof("op") == "exec"][-2:]
+    assert (first.digest, 0) in second.inputs
+    assert not {one.op.WhichOneof("op") for one in definition.vertices()} & {"merge", "diff"}
+
+
+def test_a_shape_that_is_not_known_is_built_in_turn_and_told(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The build goes on with the graph as it was, and a warning names the shape and where to report it."""
+
+    def unknown(*_: object, **__: object) -> Definition:
+        raise UnknownShapeError("a step stands on its head")
+
+    monkeypatch.setattr(frontend, "parallel", unknown)
+    build = Build({"Dockerfile": GUIDE}, {"requirements.txt": b""})
+    returned = serve(build)
+    assert returned.result.ref.id == str(len(build.solved))
+    (warned,) = build.warned_of("PYENV lines are built")
+    assert warned.short == b"PYENV lines are built one after the other: a step stands on its head"
+    assert warned.url.endswith("/issues")
+
+
+def test_no_cache_filter_names_an_environment(serve: Serve) -> None:
+    """`--no-cache-filter=<name>` keeps that environment's step from the cache, and no other."""
+    build = Build({"Dockerfile": GUIDE}, {"requirements.txt": b""})
+    serve(build, **{"no-cache": "other,EPO_pyenv"})
+    definition = Definition.from_pb(build.solved[-1].definition)
+    ignored = [one for one in definition.vertices() if one.metadata.ignore_cache]
+    assert [(one.name, one.op.WhichOneof("op")) for one in ignored] == [
+        ("[2/3] PYENV 3.9 epo_pyenv requirements.txt", "exec")
+    ]
 
 
 @pytest.fixture(autouse=True)
