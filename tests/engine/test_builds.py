@@ -145,10 +145,10 @@ def test_progress_and_history_read_as_the_users_lines(engine: Engine, project: P
     texts = [entry.get("created_by", "") for entry in config["history"]]
     made = [text for text in texts if text.startswith("PYENV")]
     assert made == [
-        "PYENV 3.9 one one.txt",
-        "PYENV 3.11 two",
         "PYENV 3.9 (CPython 3.9.2, standalone by default)",
         "PYENV 3.11 (CPython 3.11.2, standalone by default)",
+        "PYENV 3.9 one one.txt",
+        "PYENV 3.11 two",
     ]
     assert not [text for text in texts if "dockerfile-pyenv" in text]
     layers = [entry for entry in config["history"] if not entry.get("empty_layer")]

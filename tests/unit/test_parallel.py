@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit import upstream
 from tests.unit.buildkit_llb.graphs import PROPERTY
+from tests.unit.dockerfiles import dockerfiles
 from tests.unit.evaluate import evaluate, steps
-from tests.unit.planning import GOOD, TABLE, case, plan_of
+from tests.unit.planning import GOOD, case, plan_of, select
 from tests.unit.test_cases import compare
 
 from buildkit_llb import ops, sourcemap
@@ -22,7 +23,6 @@ from dockerfile_pyenv import expand, probe
 from dockerfile_pyenv import plan as planning
 from dockerfile_pyenv.lexer import lex
 from dockerfile_pyenv.parallel import UnknownShapeError, parallel
-from dockerfile_pyenv.providers import choose
 from dockerfile_pyenv.relabel import relabel
 from dockerfile_pyenv.source import Context, Source
 from dockerfile_pyenv.stages import pyenv_lines
@@ -53,71 +53,16 @@ def build(source: str) -> Built:
     dockerfile = lex(source.encode())
     lines = pyenv_lines(dockerfile)
     sites = probe.read({"": upstream.graph(probe.text(dockerfile, lines).text)})
-    platforms = ["linux/amd64"]
-    plan = planning.make(
-        dockerfile,
-        lines,
-        sites,
-        lambda statement, site: choose(statement, site.base, platforms, lambda _: "", lambda: TABLE),
-    )
+    plan = planning.make(dockerfile, lines, sites, select)
     expansion = expand.expand(dockerfile, plan)
     return Built(upstream.graph(expansion.text), expansion, plan)
 
 
-@st.composite
-def groups(draw: st.DrawFn, taken: set[str], base: str) -> list[str]:
-    """The PYENV lines of a group, with names that are not taken, which are taken then."""
-    lines: list[str] = []
-    for _ in range(draw(st.integers(1, 4))):
-        name = draw(st.sampled_from(sorted({"a", "b", "c", "d", "e", "f", "g", "h"} - taken)))
-        version = draw(st.sampled_from(["3.9", "3.11", "3.13"]))
-        file = draw(st.sampled_from(["", " r.txt", " s.txt"]))
-        kinds = ["", "", "--no-venv "] + (["--interpreter=base "] if base == "python:3.9" and version == "3.9" else [])
-        flag = draw(st.sampled_from(kinds))
-        if flag == "--no-venv ":
-            lines.append(f"PYENV --no-venv {version}\n")
-        else:
-            taken.add(name)
-            lines.append(f"PYENV {flag}{version} {name}{file}\n")
-    return lines
-
-
-@st.composite
-def dockerfiles(draw: st.DrawFn) -> list[list[str]]:
-    """A Dockerfile as blocks of text, each of them a group or other instructions."""
-    blocks: list[list[str]] = []
-    stages: dict[str, tuple[str, set[str]]] = {}
-    for number in range(draw(st.integers(1, 3))):
-        below = draw(st.sampled_from(["debian", "python:3.9", *stages]))
-        base, taken = stages.get(below, (below, set()))
-        taken = set(taken)
-        blocks.append([f"FROM {below} AS s{number}\n"])
-        for _ in range(draw(st.integers(0, 3))):
-            if len(taken) < 5 and draw(st.booleans()):
-                blocks.append(draw(groups(taken, base)))
-            others = ['RUN ["x"]\n', 'RUN ["y"]\n', "ENV A=b\n", "USER 5\n", "COPY content /app\n"]
-            others += [f'RUN --mount=type=bind,from={one},target=/m ["z"]\n' for one in stages]
-            others += [f"COPY --from={one} / /from-{one}/\n" for one in stages]
-            blocks.append(draw(st.lists(st.sampled_from(others), max_size=2)))
-        stages[f"s{number}"] = base, taken
-    return blocks
-
-
-def text(blocks: list[list[str]]) -> str:
-    """The text of a Dockerfile in blocks."""
-    return "".join(line for block in blocks for line in block)
-
-
-def has_lines(blocks: list[list[str]]) -> bool:
-    """Whether a Dockerfile has a PYENV line at all."""
-    return "PYENV" in text(blocks)
-
-
 @PROPERTY
-@given(dockerfiles().filter(has_lines), st.booleans())
-def test_the_files_are_the_same(blocks: list[list[str]], merge: bool) -> None:  # noqa: FBT001
+@given(dockerfiles(), st.booleans())
+def test_the_files_are_the_same(source: str, merge: bool) -> None:  # noqa: FBT001
     """Whatever the groups and stages, the image holds the same files with the steps side by side and one by one."""
-    built = build(text(blocks))
+    built = build(source)
     assert evaluate(built.parallel(merge=merge)) == evaluate(built.definition)
 
 
