@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.bed import bed, cli, image, settings
 from tests.bed.engine import Engine
+from tests.bed.forge import Forge
+from tests.bed.forge import ready as forge_ready
 from tests.bed.index import PORT, Index, ready
 
 if TYPE_CHECKING:
@@ -74,7 +76,13 @@ def docker_ip(engine: Engine) -> str:
 def docker_compose_command(engine: Engine) -> str:
     """The bed's own compose, on the bed's engine."""
     return shlex.join(
-        ["env", *(f"{name}={value}" for name, value in cli.command(engine.host)[1].items()), str(cli.DOCKER), "compose"]
+        [
+            "env",
+            f"BED_ADDRESS={engine.address}",
+            *(f"{name}={value}" for name, value in cli.command(engine.host)[1].items()),
+            str(cli.DOCKER),
+            "compose",
+        ]
     )
 
 
@@ -96,3 +104,10 @@ def index(docker_ip: str, docker_services: Any) -> Index:  # noqa: ANN401 - pyte
     docker_services.wait_until_responsive(lambda: ready(docker_ip), timeout=30, pause=0.1)
     assert docker_services.port_for("index", PORT) == PORT
     return Index(docker_ip, f"index-{uuid.uuid4().hex[:8]}")
+
+
+@pytest.fixture
+def forge(docker_ip: str, docker_services: Any) -> Forge:  # noqa: ANN401 - pytest-docker has no types
+    """Indexes and git behind a password."""
+    docker_services.wait_until_responsive(lambda: forge_ready(docker_ip), timeout=30, pause=0.1)
+    return Forge(docker_ip)

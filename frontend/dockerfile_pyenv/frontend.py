@@ -92,7 +92,7 @@ def _build(handover: Handover, dockerfile: Dockerfile, lines: tuple[Line, ...]) 
     builder = _builder(handover, plan) if plan.environments else None
     read = requirement_files.read(handover, plan)
     expansion = expand.expand(dockerfile, plan)
-    lint.warn(handover, lines, Subject(dockerfile, lint.asked(plan, read.files), _today()))
+    lint.warn(handover, lines, Subject(dockerfile, lint.asked(plan, read.files), _today(), handover.build.build_args))
     contexts = inputs.named_contexts(plan, builder, read.context)
     result = handover.solve(expansion, *contexts)
     return _finish(handover, result, expansion, plan)
@@ -111,7 +111,8 @@ def _subject(handover: Handover, dockerfile: Dockerfile, lines: tuple[Line, ...]
     for line in plan.unreached:
         if isinstance(line.statement, DockerfileError):
             raise line.statement
-    return Subject(dockerfile, lint.asked(plan, requirement_files.read(handover, plan).files), _today())
+    asked = lint.asked(plan, requirement_files.read(handover, plan).files)
+    return Subject(dockerfile, asked, _today(), handover.build.build_args)
 
 
 def _today() -> date:

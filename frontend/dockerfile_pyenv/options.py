@@ -61,6 +61,11 @@ class BuildOptions:
         return self.setting(name).strip().lower() not in {"0", "f", "false", "n", "no", "off"}
 
     @property
+    def build_args(self) -> dict[str, str]:
+        """Values of `--build-arg`, by name; the client adds the proxies of its own configuration."""
+        return {key[len(BUILD_ARG) :]: value for key, value in self.opts.items() if key.startswith(BUILD_ARG)}
+
+    @property
     def no_cache(self) -> list[str]:
         """Names from `--no-cache-filter`, of stages and environments."""
         return [name.strip() for name in self.opts.get(NO_CACHE, "").split(",") if name.strip()]

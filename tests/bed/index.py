@@ -16,11 +16,12 @@ class Index:
 
     address: str
     name: str
+    port: int = PORT
 
     @property
     def host(self) -> str:
         """Host and port, as pip's `--trusted-host` wants it."""
-        return f"{self.address}:{PORT}"
+        return f"{self.address}:{self.port}"
 
     @property
     def url(self) -> str:

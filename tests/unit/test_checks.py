@@ -1,5 +1,6 @@
 """The rules: each with its good and its bad example, and what chooses among them."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -135,6 +136,51 @@ def test_packages_of_a_file() -> None:
         ("j", True, 9),
         ("k", False, 10),
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("ENV PIP_INDEX_URL=https://me:pa55@host/", True),
+        ("ENV PIP_INDEX_URL=https://me:${TOKEN}@host/", True),
+        ("ARG PIP_INDEX_URL=https://ghp_0123456789abcdef@host/", True),
+        ("ENV PIP_INDEX_URL=https://me@host/", False),
+        ("RUN pip install git+https://me:pa55@host/a.git", True),
+        ("RUN pip install git+https://${TOKEN}@host/a.git", False),
+        ("RUN pip install git+ssh://git@host/a.git", False),
+        ("ENV DATABASE=postgresql://airflow:airflow@db/airflow", False),
+        ("ENV A=https://host/a:b@c", False),
+    ],
+)
+def test_credentials_of_instructions(line: str, found: bool) -> None:  # noqa: FBT001
+    """In ENV and ARG a variable's value is kept, in RUN it is not; a user alone is no secret, a token is one."""
+    assert names(Example(f"FROM debian\n{line}\nPYENV 3.13 one\n")) == ["PyenvCredentialsExposed"] * found
+    assert names(Example(f"FROM debian\n{line}\n")) == []
+
+
+def test_credentials_of_requirements() -> None:
+    """A password in the file is one for everybody; behind a variable it is not there, and a comment says nothing."""
+    text = "# https://me:pa55@host/\n--index-url=https://me:pa55@host/\na @ git+https://me:${TOKEN}@host/a.git\n"
+    example = Example("FROM debian\nPYENV 3.13 one r.txt\n", {"r.txt": text})
+    (warning,) = checks.find(subject(example), Choices())
+    assert warning.message.startswith("r.txt, line 2 has a URL with credentials")
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "lines"),
+    [
+        ("FROM debian\nARG PROXY\nPYENV 3.13 one\n", (2, 2)),
+        ("FROM debian\nARG A=1 PROXY=x\nPYENV 3.13 one\n", (2, 2)),
+        ("FROM debian\nPYENV 3.13 one\n", (2, 2)),
+    ],
+)
+def test_credentials_of_build_arguments(dockerfile: str, lines: tuple[int, int]) -> None:
+    """They are told where the file declares the argument; proxies need no declaration."""
+    given = replace(subject(Example(dockerfile)), build_args={"PROXY": "http://me:pa55@proxy:3128", "B": "https://h/"})
+    (warning,) = checks.find(given, Choices())
+    assert (warning.rule, warning.lines) == ("PyenvCredentialsExposed", lines)
+    assert "pa55" not in warning.message
+    assert "the build argument PROXY holds a URL with credentials" in warning.message
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,8 @@ class Subject:
     asked: tuple[Asked, ...]
     """The PYENV lines whose words are known, in the order of the file."""
     today: date
+    build_args: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Values of the build arguments that the caller gives, by name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ def check(given: Workspace) -> Report:
         asked = lint.asked(plan, known.requirement_files(plan))
     except DockerfileError as caught:
         error = caught
-    warnings = checks.find(Subject(dockerfile, asked, today), wanted)
+    warnings = checks.find(Subject(dockerfile, asked, today, known.given.build_args), wanted)
     return Report(
         known.name, dockerfile.source, warnings, error.placed if error else "", error.lines if error else None
     )

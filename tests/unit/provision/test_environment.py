@@ -1,6 +1,7 @@
 """An environment, built as in a step of a stage by the real uv, but in a temporary directory and without network."""
 
 import ast
+import hashlib
 import importlib
 import importlib.util
 import io
@@ -21,6 +22,7 @@ from types import ModuleType
 import environment
 import installer
 import interpreter
+import manifest
 import pytest
 import tidy
 import uv
@@ -266,6 +268,76 @@ def test_a_package_that_is_built_from_source(build: Build, tmp_path: Path, capfd
     log = capfd.readouterr()
     assert "epo: eggs==1.0 is built from source, for which it may need a compiler" in log.out
     assert f"no wheel for Python {VERSION} on this platform, and there is no compiler to build it" in log.out
+
+
+def test_what_was_installed(build: Build, layout: Layout, tmp_path: Path, index: str) -> None:
+    """The environment says what is in it and where that came from."""
+    wheel(tmp_path / "wheels", "eggs", "2.0", {"eggs.py": ""})
+    ham = wheel(tmp_path, "ham", "3.0", {"ham.py": ""})
+    requirements = f"spam\neggs\nham @ {ham.as_uri()}\n"
+    links = (tmp_path / "wheels").as_uri()
+    (tmp_path / "wheels/spam-1.0-py3-none-any.whl").unlink()
+    credentials = index.replace("http://", "http://me:secret@")
+    assert build(requirements, PIP_NO_INDEX="", PIP_INDEX_URL=credentials, PIP_FIND_LINKS=links) == 0
+    described = json.loads((layout.environments / "epo/.pyenv.json").read_text())
+    assert described == {
+        "name": "epo",
+        "version": sys.version.split()[0],
+        "interpreter": {"provider": "base", "path": sys.base_prefix},
+        "requirements": [{"path": "req.txt", "sha256": hashlib.sha256(requirements.encode()).hexdigest()}],
+        "packages": [
+            {"name": "eggs", "version": "2.0", "origin": {"index": (tmp_path / "wheels").as_uri()}},
+            {"name": "ham", "version": "3.0", "origin": {"url": ham.as_uri(), "archive_info": {}}},
+            {"name": "spam", "version": "1.0", "origin": {"index": f"{index}/"}},
+        ],
+    }
+
+
+def test_an_empty_environment_is_described(build: Build, layout: Layout) -> None:
+    """Without packages there is nothing to ask for."""
+    assert build(None) == 0
+    described = json.loads((layout.environments / "epo/.pyenv.json").read_text())
+    assert (described["packages"], described["requirements"]) == ([], [])
+
+
+def test_an_interpreter_says_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a prefix says of itself is repeated, with its path."""
+    (tmp_path / ".pyenv-interpreter.json").write_text('{"provider": "source", "libc": "gnu"}')
+    monkeypatch.setattr(sys, "base_prefix", str(tmp_path))
+    for prefix, expected in (
+        ("/opt/3.9", {"provider": "source", "libc": "gnu", "path": "/opt/3.9"}),
+        ("base", {"provider": "base", "path": str(tmp_path)}),
+    ):
+        manifest.write(
+            tmp_path, "epo", interpreter=prefix, requirements={}, packages=[], origins={}, clean=lambda url: url
+        )
+        assert json.loads((tmp_path / ".pyenv.json").read_text())["interpreter"] == expected
+
+
+def test_packages_that_do_not_fit_together(build: Build, layout: Layout, tmp_path: Path) -> None:
+    """They are named, each with what it wants."""
+    wheel(tmp_path / "wheels", "eggs", "2.0", {"eggs.py": ""})
+    assert build("spam\neggs\n") == 0
+    metadata = packages(layout) / "eggs-2.0.dist-info/METADATA"
+    metadata.write_text(metadata.read_text() + "Requires-Dist: spam>=2\nRequires-Dist: ham\n")
+    with pytest.raises(ProvisionError) as error:
+        installer.check(layout.environments / "epo", installer.Places({}, []), layout)
+    assert str(error.value).splitlines() == [
+        "the packages that are installed do not fit together:",
+        "The package eggs requires ham, but it's not installed",
+        "The package eggs requires spam>=2, but 1.0 is installed",
+    ]
+
+
+def test_secrets_stay_out_of_the_log(build: Build, layout: Layout, capfd: pytest.CaptureFixture[str]) -> None:
+    """What a secret holds is hidden, in what a build from source prints too; that it was there is told."""
+    layout.secrets.mkdir(parents=True)
+    (layout.secrets / "SPAM_TOKEN").write_text("t0k3nvalue\n")
+    assert build("spam @ https://127.0.0.1:1/t0k3nvalue/spam-1.0-py3-none-any.whl\n", UV_HTTP_RETRIES="0") == 1
+    log = capfd.readouterr()
+    assert "epo: secrets of the build: SPAM_TOKEN\n" in log.out
+    assert "https://127.0.0.1:1/****/spam" in log.err
+    assert "t0k3nvalue" not in log.out + log.err
 
 
 def test_name_is_taken(build: Build, layout: Layout, capfd: pytest.CaptureFixture[str]) -> None:
@@ -515,7 +587,7 @@ def test_netrc(build: Build, layout: Layout, monkeypatch: pytest.MonkeyPatch) ->
     (layout.root / "home/me/.netrc").touch()
     seen = {}
 
-    def run(command: list[str], environment: dict[str, str], _: object) -> tuple[int, str]:
+    def run(command: list[str], environment: dict[str, str], *_: object) -> tuple[int, str]:
         seen.update(environment)
         return 0 if command else 1, ""
 

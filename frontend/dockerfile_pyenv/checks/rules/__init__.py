@@ -6,6 +6,7 @@ from dockerfile_pyenv.checks.rule import Rule
 from dockerfile_pyenv.checks.rules import (
     after_project_copy,
     airflow_installed,
+    credentials_exposed,
     duplicate_requirement,
     end_of_life_python,
     name_not_shell,
@@ -17,6 +18,7 @@ from dockerfile_pyenv.checks.rules import (
 RULES: Final[tuple[Rule, ...]] = (
     after_project_copy.RULE,
     airflow_installed.RULE,
+    credentials_exposed.RULE,
     duplicate_requirement.RULE,
     end_of_life_python.RULE,
     name_not_shell.RULE,

@@ -20,13 +20,17 @@ import time
 from typing import TYPE_CHECKING, List, Mapping
 
 import bytecode
+import credentials
 import environment
 import installer
 import interpreter
+import manifest
 import owner
+import redaction
 import settings
 import tidy
 from layout import Layout, ProvisionError
+from log import Log
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,23 +52,24 @@ def main(arguments: List[str], environ: Mapping[str, str], layout: Layout) -> in
         parser.error("an environment needs a --name")
     title = options.name or f"python{options.version}"
     os.umask(0o022)
+    log = Log(title)
     try:
         if options.no_venv:
-            add(title, options, environ, layout)
+            add(options, environ, layout, log)
         else:
-            build(options, environ, layout)
+            build(options, environ, layout, log)
     except ProvisionError as error:
-        say(title, str(error))
+        log(str(error))
         return 1
     except OSError as error:
-        say(title, f"the environment cannot be built: {error}")
+        log(f"the environment cannot be built: {error}")
         return 1
     return 0
 
 
-def add(title: str, options: argparse.Namespace, environ: Mapping[str, str], layout: Layout) -> None:
+def add(options: argparse.Namespace, environ: Mapping[str, str], layout: Layout, log: Log) -> None:
     """Add an interpreter without an environment. Raises ProvisionError and OSError."""
-    say(title, f"Python {sys.version.split()[0]}, without an environment")
+    log(f"Python {sys.version.split()[0]}, without an environment")
     interpreter.check(options.version, layout)
     trial = layout.tmp / "venv"
     environment.create(trial)
@@ -72,19 +77,27 @@ def add(title: str, options: argparse.Namespace, environ: Mapping[str, str], lay
     environment.link_command(options.interpreter, options.version, environ, layout)
 
 
-def build(options: argparse.Namespace, environ: Mapping[str, str], layout: Layout) -> None:
+def build(options: argparse.Namespace, environ: Mapping[str, str], layout: Layout, log: Log) -> None:
     """Build the environment. Raises ProvisionError, and OSError for a file system that does not take it."""
     started = time.monotonic()
-    say(options.name, f"Python {sys.version.split()[0]}, {options.requirement or 'no requirements'}")
+    log(f"Python {sys.version.split()[0]}, {options.requirement or 'no requirements'}")
     base = options.interpreter == BASE
     interpreter.check(options.version, layout, base=base)
     user = owner.resolve(options.owner, layout)
+    environ, secrets = credentials.variables(environ, layout)
+    files = settings.pip_config_files(environ, user.home, lambda name: _text(layout.find(name)))
+    files += [(name, _text(layout.find(name)) or "") for name in credentials.pip_files(user.home, layout)]
+    netrc = credentials.netrc(environ, user.home, layout)
+    texts = [text for _, text in files] + [_text(netrc) or "" if netrc else ""]
+    log.redact = redaction.Redactor(redaction.values(environ, set(secrets) - credentials.PATHS, texts))
+    if secrets:
+        log("secrets of the build: " + ", ".join(secrets))
     tmp = layout.find("/tmp")  # noqa: S108 - the image's, looked at only
     before = tidy.listing(tmp)
     path = layout.environments / options.name
     environment.create(path)
+    places = None
     if options.requirement:
-        files = settings.pip_config_files(environ, user.home, lambda name: _text(layout.find(name)))
         chosen = settings.settings(
             environ,
             files,
@@ -92,25 +105,30 @@ def build(options: argparse.Namespace, environ: Mapping[str, str], layout: Layou
             system_certificates=installer.has_certificates(layout),
         )
         for note in chosen.notes:
-            say(options.name, note)
-        installer.install(path, options.requirement, chosen, user, layout, note=lambda text: say(options.name, text))
-    count = tidy.settle(path, options.version)
+            log(note)
+        places = installer.install(path, options.requirement, chosen, user, layout, log=log)
+        installer.check(path, places, layout)
+    packages = tidy.settle(path, options.version)
+    redaction.direct_urls(packages, log.redact)
+    manifest.write(
+        path,
+        options.name,
+        interpreter=options.interpreter,
+        requirements={options.requirement: layout.context / options.requirement} if options.requirement else {},
+        packages=packages,
+        origins=installer.origins(path, manifest.pins(packages), places, layout) if places else {},
+        clean=lambda url: redaction.url(url, log.redact),
+    )
     environment.add_pip(path, options.version)
     written = bytecode.write(path, options.version, layout)
     if written.packages:
-        say(options.name, str(written))
+        log(str(written))
     if not base:
         environment.link_command(options.interpreter, options.version, environ, layout)
     owner.give(path, user)
     tidy.remove_new(tmp, before)
-    packages = "1 package" if count == 1 else f"{count} packages"
-    say(options.name, f"{packages} in {time.monotonic() - started:.1f} s")
-
-
-def say(name: str, text: str) -> None:
-    """Write into the step's log, each line under the name."""
-    for line in text.splitlines():
-        print(f"{name}: {line}", flush=True)
+    count = "1 package" if len(packages) == 1 else f"{len(packages)} packages"
+    log(f"{count} in {time.monotonic() - started:.1f} s")
 
 
 def _text(path: Path) -> str | None:

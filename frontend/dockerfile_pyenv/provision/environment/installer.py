@@ -6,8 +6,9 @@ import os
 import struct
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Callable, Dict
+from typing import TYPE_CHECKING, Dict, List, NamedTuple, Sequence
 
+import credentials
 import failure
 import requirements
 import uv
@@ -16,6 +17,7 @@ from layout import Layout, ProvisionError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from log import Log
     from owner import Owner
     from settings import Settings
 
@@ -25,13 +27,16 @@ SHARED = ("archive-v0", "simple-v28", "wheels-v8")
 THROW_AWAY = ("interpreter-v5",)
 """uv 0.13's cache bucket that no other step must see: it knows an interpreter by path and time, the same everywhere."""
 
+STRATEGY = ("--index-strategy=unsafe-best-match",)
+"""As pip does: the best version of all indexes."""
+
 ARGUMENTS = (
     "pip",
     "install",
     "--no-config",
     "--no-python-downloads",
     "--link-mode=copy",
-    "--index-strategy=unsafe-best-match",  # as pip does: the best version of all indexes
+    *STRATEGY,
     "--color=never",
     "--no-progress",
 )
@@ -47,10 +52,17 @@ CERTIFICATES = (
 )
 
 
+class Places(NamedTuple):
+    """Where uv looked for packages: what it was started with."""
+
+    environment: Dict[str, str]
+    options: List[str]
+
+
 def install(  # noqa: PLR0913 - an install is described by this many facts
-    path: Path, requirement: str, chosen: Settings, owner: Owner, layout: Layout, *, note: Callable[[str], None]
-) -> None:
-    """Install a requirements file into the environment at `path`; `note` writes a line into the step's log.
+    path: Path, requirement: str, chosen: Settings, owner: Owner, layout: Layout, *, log: Log
+) -> Places:
+    """Install a requirements file into the environment at `path`.
 
     Raises ProvisionError, which says why uv failed.
     """
@@ -72,13 +84,30 @@ def install(  # noqa: PLR0913 - an install is described by this many facts
         f"--requirements={file}",
     ]
     try:
-        status, log = uv.run(command, environment, note)
+        status, text = uv.run(command, environment, log, log.redact)
     except OSError as error:
         raise ProvisionError(f"uv cannot be started: {error}") from None
     if status != 0:
         python = "{}.{}".format(*sys.version_info)
-        words = failure.paragraph(uv.explain(command, environment, log, python))
+        words = failure.paragraph(uv.explain(command, environment, text, python))
         raise ProvisionError(f"the requirements in {requirement} cannot be installed: " + "\n".join(words))
+    return Places(environment, [*chosen.arguments, *found.arguments])
+
+
+def check(path: Path, places: Places, layout: Layout) -> None:
+    """Raise ProvisionError unless the packages of an environment fit together."""
+    options = [f"--cache-dir={cache(layout)}"]
+    problems = uv.check(str(layout.uv), str(path / "bin" / "python"), options, places.environment)
+    if problems:
+        raise ProvisionError("\n".join(("the packages that are installed do not fit together:", *problems)))
+
+
+def origins(path: Path, pins: Sequence[str], places: Places, layout: Layout) -> Dict[str, str]:
+    """Return the address of the index or place of packages that each pinned package came from, by name."""
+    if not pins:
+        return {}
+    options = [*places.options, *STRATEGY, f"--cache-dir={cache(layout)}"]
+    return uv.origins(str(layout.uv), str(path / "bin" / "python"), pins, options, places.environment)
 
 
 def has_certificates(layout: Layout) -> bool:
@@ -128,7 +157,8 @@ def _environment(chosen: Settings, owner: Owner, layout: Layout) -> Dict[str, st
         TMPDIR=str(layout.tmp),
         UV_LOCK_TIMEOUT=str(LOCK_SECONDS),
     )
-    netrc = layout.find(owner.home) / ".netrc"
-    if "NETRC" not in environment and netrc.is_file():
+    netrc = credentials.netrc(environment, owner.home, layout)
+    if netrc is not None:
         environment["NETRC"] = str(netrc)
+        credentials.offer(netrc, layout)
     return environment

@@ -32,6 +32,11 @@ class Layout(NamedTuple):
         return self.run / "context"
 
     @property
+    def secrets(self) -> Path:
+        """Secrets of the build that stand for variables, in files of the variables' names."""
+        return self.run / "secrets"
+
+    @property
     def cache(self) -> Path:
         """A cache mount, shared by all builds on the engine."""
         return self.run / "cache"
@@ -48,6 +53,8 @@ class Layout(NamedTuple):
 
     def find(self, path: str) -> Path:
         """Return a path of the image as this process finds it; a relative one starts at the working directory."""
+        if path.startswith(f"{self.run}/"):
+            return Path(path)
         return self.root / path.lstrip("/") if path.startswith("/") else Path(path)
 
     def kind(self, path: str) -> str:

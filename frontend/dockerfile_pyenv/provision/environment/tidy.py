@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import TYPE_CHECKING, FrozenSet
+from typing import TYPE_CHECKING, FrozenSet, List
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,18 +32,18 @@ def remove_new(directory: Path, before: FrozenSet[Path]) -> None:
     os.utime(directory, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
-def settle(path: Path, version: str) -> int:
-    """Remove an environment's lock and the times that uv notes; return how many packages it has."""
+def settle(path: Path, version: str) -> List[Path]:
+    """Remove an environment's lock and the times that uv notes; return the dist-info directories of its packages."""
     lock = path / ".lock"
     if lock.exists():
         lock.unlink()
-    packages = list((path / "lib" / f"python{version}" / "site-packages").glob("*.dist-info"))
+    packages = sorted((path / "lib" / f"python{version}" / "site-packages").glob("*.dist-info"))
     for package in packages:
         note = package / UV_CACHE
         if note.exists():
             note.unlink()
             _forget(package / "RECORD", f"{package.name}/{UV_CACHE},")
-    return len(packages)
+    return packages
 
 
 def _forget(record: Path, prefix: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from typing import Callable, List, Mapping, Sequence, Tuple
+from typing import Callable, Dict, List, Mapping, Sequence, Tuple
 
 import failure
 from failure import Failure
@@ -14,10 +14,14 @@ SECONDS = 60
 """How long a question may take whose answer would only be good to know."""
 
 
-def run(command: Sequence[str], environment: Mapping[str, str], note: Callable[[str], None]) -> Tuple[int, str]:
+def run(
+    command: Sequence[str], environment: Mapping[str, str], note: Callable[[str], None], redact: Callable[[str], str]
+) -> Tuple[int, str]:
     """Run uv, and return its status and what it wrote to standard error, all of which is shown as it comes.
 
-    `note` is told, once, of each package that is built from source. Raises OSError where uv cannot be started.
+    `note` is told, once, of each package that is built from source. `redact` takes out of a line what is not to be
+    seen: uv hides the passwords that it knows, and a build from source nothing. Raises OSError where uv cannot be
+    started.
     """
     lines: List[str] = []
     built = set()
@@ -26,9 +30,9 @@ def run(command: Sequence[str], environment: Mapping[str, str], note: Callable[[
     ) as process:
         assert process.stderr is not None  # noqa: S101 - it is a pipe
         for raw in process.stderr:
-            sys.stderr.buffer.write(raw)
+            lines.append(redact(raw.decode("utf-8", "replace")))
+            sys.stderr.buffer.write(lines[-1].encode())
             sys.stderr.buffer.flush()
-            lines.append(raw.decode("utf-8", "replace"))
             package = failure.building(lines[-1])
             if package and package not in built:
                 built.add(package)
@@ -52,6 +56,54 @@ def explain(command: Sequence[str], environment: Mapping[str, str], log: str, py
         above = _newest(command, environment, name, f"{name}>{version}", ["--resolution=lowest-direct"])
         return failure.with_nearest(found, below, above)
     return found
+
+
+def check(uv: str, python: str, options: Sequence[str], environment: Mapping[str, str]) -> List[str]:
+    """Ask whether what is installed fits together; return a sentence for each thing that does not.
+
+    `python` is the environment's. Raises OSError where uv cannot be started.
+    """
+    command = [uv, "pip", "check", "--no-config", "--color=never", f"--python={python}", *options]
+    done = subprocess.run(
+        command,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    lines = done.stdout.decode("utf-8", "replace").splitlines()
+    found = sorted(line.replace("`", "") for line in lines if line.startswith("The package "))
+    return found or (lines[-1:] if done.returncode else [])
+
+
+def origins(
+    uv: str, python: str, pins: Sequence[str], options: Sequence[str], environment: Mapping[str, str]
+) -> Dict[str, str]:
+    """Ask where uv finds packages, by name: the address of an index or of a place with packages.
+
+    `pins` are requirements of one version each, `options` those of the install that say where to look. The answer
+    comes out of uv's cache; it is empty where that does not do.
+    """
+    command = [
+        *(uv, "pip", "compile", "-", "--offline", "--quiet", "--no-config", "--color=never", "--no-deps"),
+        *("--emit-index-annotation", "--no-annotate", "--no-header", f"--python={python}"),
+        *options,
+    ]
+    try:
+        done = subprocess.run(
+            command,
+            env=dict(environment),
+            input="\n".join(pins).encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return {}
+    text = done.stdout.decode("utf-8", "replace")
+    return dict(re.findall(r"^([\w.-]+)==.*\n +# from (\S+)$", text, re.MULTILINE))
 
 
 def _newest(

@@ -1,0 +1,121 @@
+"""Secrets of a PYENV line, as mounts of the step that it becomes.
+
+    --secret=id=<id>[,env=<variable>][,target=<path>][,required=false][,mode=…][,uid=…][,gid=…]
+
+The options are those of RUN's `--mount=type=secret` (instructions/commands_runmount.go, BuildKit 0.32). What differs:
+a secret is required by default, and one without `env` and `target` goes where its id says that pip and uv look for it.
+A variable is set by the step itself, from a file of its name: `env` of RUN is there since BuildKit 0.15 only.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from dockerfile_pyenv.flags import FlagError
+
+VARIABLES: Final = "secrets"
+"""Directory below the step's own mounts that has a file for each variable (provision/environment/layout.py)."""
+
+IDS: Final = {
+    "netrc": "NETRC",
+    ".netrc": "NETRC",
+    "pip.conf": "PIP_CONFIG_FILE",
+    "pip_conf": "PIP_CONFIG_FILE",
+    "pip-conf": "PIP_CONFIG_FILE",
+    "pipconf": "PIP_CONFIG_FILE",
+}
+"""Ids that say by themselves what a secret is, and the variables that name files of that kind."""
+
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_UPPER: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_./:@+-]+")
+"""What passes through the flags of RUN as it is."""
+_KEYS: Final = {"dst": "target", "destination": "target", "src": "id", "source": "id"}
+_NUMBERS: Final = ("mode", "uid", "gid")
+_TRUE: Final = frozenset({"", "true", "1"})
+_FALSE: Final = frozenset({"false", "0"})
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A secret of a line."""
+
+    id: str
+    variable: str = ""
+    """The variable that the secret stands for."""
+    target: str = ""
+    """Path of a file in the step that holds it."""
+    required: bool = True
+    more: tuple[str, ...] = ()
+    """Mode and owner of the file, as mounts have them."""
+
+    def mounts(self, directory: str) -> tuple[str, ...]:
+        """Values for `--mount=`; `directory` is where the step has its own mounts."""
+        targets = [f"{directory}/{VARIABLES}/{self.variable}"] if self.variable else []
+        targets += [self.target] if self.target else []
+        required = ("required=true",) if self.required else ()
+        return tuple(
+            ",".join(("type=secret", f"id={self.id}", f"target={target}", *self.more, *required)) for target in targets
+        )
+
+
+def secret(value: str) -> Secret:
+    """Read the value of a `--secret` flag. Raises FlagError."""
+    found = dict(_pair(part, value) for part in value.split(","))
+    if "id" not in found:
+        raise FlagError(
+            f"--secret={value} has no id: write --secret=id=<id>, with the id that docker build --secret has"
+        )
+    for key in ("id", "target"):
+        if not _PLAIN.fullmatch(found.get(key, "x")):
+            raise FlagError(f"--secret={value}: {key} is made of a-z, A-Z, 0-9 and _ . / : @ + -")
+    variable, target = found.get("env", ""), found.get("target", "")
+    if "env" in found and not _VARIABLE.fullmatch(variable):
+        raise FlagError(f"--secret={value}: {variable or 'nothing'} is no name of a variable")
+    if "target" in found and not target.startswith("/"):
+        raise FlagError(f"--secret={value}: target is an absolute path, such as /root/.netrc")
+    if not variable and not target:
+        variable = _variable(found["id"])
+    return Secret(
+        id=found["id"],
+        variable=variable,
+        target=target,
+        required=found.get("required", "true") in _TRUE,
+        more=tuple(f"{key}={found[key]}" for key in _NUMBERS if key in found),
+    )
+
+
+def check(value: str) -> str:
+    """The value of a `--secret` flag, checked. Raises FlagError."""
+    secret(value)
+    return value
+
+
+def _pair(part: str, value: str) -> tuple[str, str]:
+    key, _, content = part.partition("=")
+    key = _KEYS.get(key.strip().lower(), key.strip().lower())
+    if key == "type" and content == "secret":
+        return key, content
+    if key == "required" and content in _TRUE | _FALSE:
+        return key, content
+    if key in _NUMBERS and content.isdecimal():
+        return key, content
+    if key in {"id", "env", "target"} and content:
+        return key, content
+    raise FlagError(
+        f"--secret={value}: {part or 'an empty option'} is not understood. Write id=<id>, and where it is needed "
+        "env=<variable>, target=<path> or required=false"
+    )
+
+
+def _variable(identifier: str) -> str:
+    """What a secret is by its id. Raises FlagError where the id does not say."""
+    if identifier in IDS:
+        return IDS[identifier]
+    if _UPPER.fullmatch(identifier):
+        return identifier
+    raise FlagError(
+        f"--secret=id={identifier} does not say what the secret is: add env=<variable>, such as "
+        f"--secret=id={identifier},env=PIP_INDEX_URL, or target=<path>. The ids netrc and pip.conf, and those that are "
+        "the name of a variable, need neither"
+    )

@@ -1,0 +1,3 @@
+"""A package that is had from git alone."""
+
+WORDS = "hello from git"
