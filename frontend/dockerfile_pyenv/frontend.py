@@ -107,7 +107,8 @@ def _subject(handover: Handover, dockerfile: Dockerfile, lines: tuple[Line, ...]
     """What rules look at, for a file that is not built. Raises DockerfileError for a line that cannot be."""
     if not lines:
         return Subject(dockerfile, (), _today())
-    plan = _plan(handover, dockerfile, lines)
+    # As the Dockerfile frontend's own lint, without a target this one is about all stages.
+    plan = _plan(handover, dockerfile, lines, every_stage=options.TARGET not in handover.build.opts)
     for line in plan.unreached:
         if isinstance(line.statement, DockerfileError):
             raise line.statement
@@ -119,8 +120,8 @@ def _today() -> date:
     return datetime.now(UTC).date()
 
 
-def _plan(handover: Handover, dockerfile: Dockerfile, lines: tuple[Line, ...]) -> Plan:
-    probed = handover.probe(probe.text(dockerfile, lines))
+def _plan(handover: Handover, dockerfile: Dockerfile, lines: tuple[Line, ...], *, every_stage: bool = False) -> Plan:
+    probed = handover.probe(probe.text(dockerfile, lines, every_stage=every_stage))
     sites = probe.read({target: ref.definition for target, ref in probed.refs.items() if ref.definition})
     platforms = sorted({site.platform for line_sites in sites.values() for site in line_sites})
     table = cache(lambda: _table(handover))

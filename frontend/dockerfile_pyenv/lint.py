@@ -140,8 +140,21 @@ def warn(handover: Handover, lines: Sequence[Line], subject: Subject) -> None:
             ranges=tuple(Range(line, line) for line in range(first, last + 1)),
         )
     if warnings and wanted.error:
-        rules = ", ".join(sorted({warning.rule for warning in warnings}))
-        raise DockerfileError(f"lint violation found for rules: {rules}", lines=warnings[0].lines or (1, 1))
+        raise DockerfileError(violation(warnings), lines=warnings[0].lines or (1, 1))
+
+
+_VIOLATION: Final = "lint violation found for rules: "
+"""What upstream says where warnings are to be errors (frontend/dockerfile/linter/linter.go, BuildKit 0.32)."""
+
+
+def violation(warnings: Sequence[Warning]) -> str:
+    """Why a file cannot be built whose warnings are to be errors."""
+    return _VIOLATION + ", ".join(sorted({warning.rule for warning in warnings}))
+
+
+def is_violation(message: str) -> bool:
+    """Whether nothing but warnings speaks against a file."""
+    return message.startswith(_VIOLATION)
 
 
 def _last_stage(dockerfile: Dockerfile) -> str:

@@ -15,7 +15,7 @@ from buildkit_llb.definition import Definition, Vertex
 from buildkit_llb.platforms import Platform
 from dockerfile_pyenv.errors import DockerfileError
 from dockerfile_pyenv.lexer import Dockerfile
-from dockerfile_pyenv.stages import Line
+from dockerfile_pyenv.stages import Line, count_stages
 from dockerfile_pyenv.text import Expansion, substitute
 
 _MARKER = "dockerfile-pyenv-probe"
@@ -47,9 +47,16 @@ class Site:
     """What the stage's file system starts from, as its source op names it: "docker-image://docker.io/library/…"."""
 
 
-def text(dockerfile: Dockerfile, lines: Sequence[Line]) -> Expansion:
-    """The user's text with every PYENV line replaced by its probe."""
-    return substitute(dockerfile, {line.index: _probe(line) for line in lines})
+def text(dockerfile: Dockerfile, lines: Sequence[Line], *, every_stage: bool = False) -> Expansion:
+    """The user's text with every PYENV line replaced by its probe.
+
+    With `every_stage` it ends in a stage that all others are needed for.
+    """
+    found = substitute(dockerfile, {line.index: _probe(line) for line in lines})
+    if not every_stage or found.text.rstrip().endswith(dockerfile.escape.encode()):
+        return found
+    copies = "".join(f"COPY --from={stage} / /{stage}/\n" for stage in range(count_stages(dockerfile)))
+    return replace(found, text=b"%s\nFROM scratch\n%s" % (found.text, copies.encode()))
 
 
 def _probe(line: Line) -> str:

@@ -8,17 +8,19 @@ import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
+from buildkit_llb.errors import RpcError
 from buildkit_llb.gateway import Result
 from dockerfile_pyenv import checks, lint, options
-from dockerfile_pyenv.checks import Warning, choices  # noqa: A004 - what BuildKit calls it
+from dockerfile_pyenv.checks import choices
+from dockerfile_pyenv.checks.choices import Choices
 from dockerfile_pyenv.checks.report import Report
 from dockerfile_pyenv.checks.rule import Subject
 from dockerfile_pyenv.errors import PyenvError
 from dockerfile_pyenv.handover import Handover
 from dockerfile_pyenv.lexer import Dockerfile
-from dockerfile_pyenv.lint import Stock
 from dockerfile_pyenv.source import Source
 from dockerfile_pyenv.stages import Line
 from dockerfile_pyenv.text import Expansion
@@ -72,20 +74,24 @@ def _range(value: Mapping[str, Mapping[str, int]], text: Expansion) -> dict[str,
 def _lint(handover: Handover, dockerfile: Dockerfile, lines: Sequence[Line], subject: Callable[[], Subject]) -> Result:
     text = lint.blanked(dockerfile, lines)
     found = lint.stock(handover, text, lines, handover.build.opts.get(options.TARGET, ""))
-    own: tuple[Warning, ...] = ()
+    error, error_lines = found.error, found.error_lines
+    wanted, looked_at = Choices(), Subject(dockerfile, (), datetime.now(UTC).date())
     try:
         wanted = choices.of_file(dockerfile, handover.build.opts.get(options.CHECK))
-        own = checks.find(subject(), wanted)
-    except PyenvError as error:
-        if not found.error:
-            found = Stock(found.warnings, error.placed, error.lines)
-    warnings = sorted((*found.warnings, *own), key=lambda warning: warning.lines or (0, 0))
+        looked_at = subject()
+    except (PyenvError, RpcError) as caught:
+        # Where upstream has nothing against the text, or its own rules alone, this is why there can be no build.
+        if not error or lint.is_violation(error):
+            error, error_lines = _about(caught)
+    warnings = sorted((*found.warnings, *checks.find(looked_at, wanted)), key=lambda warning: warning.lines or (0, 0))
+    if wanted.error and warnings and (not error or lint.is_violation(error)):
+        error, error_lines = lint.violation(warnings), None
     report = Report(
         handover.source.filename,
         handover.source.dockerfile,
         warnings,
-        found.error,
-        found.error_lines,
+        error,
+        error_lines,
         handover.source.definition.to_json(),
     )
     metadata = {
@@ -95,3 +101,12 @@ def _lint(handover: Handover, dockerfile: Dockerfile, lines: Sequence[Line], sub
         "version": _VERSION.encode(),
     }
     return Result({}, metadata=metadata)
+
+
+def _about(error: PyenvError | RpcError) -> tuple[str, tuple[int, int] | None]:
+    """What an error says, and the user's lines that it shows."""
+    if isinstance(error, PyenvError):
+        return error.placed, error.lines
+    ranges = [one for source in error.status.sources() for one in source.ranges]
+    lines = (min(one.start_line for one in ranges), max(one.end_line for one in ranges)) if ranges else None
+    return error.status.message, lines

@@ -114,32 +114,3 @@ def test_why_an_install_failed(engine: Engine, project: Project, index: Index, r
     log = failure(engine, project({"Dockerfile": text + "PYENV 3.9 one r.txt\n", "r.txt": requirements}))
     assert marked(log) == ["PYENV 3.9 one r.txt"]
     assert words in log.split("------\n > ", 1)[1]
-
-
-def test_warnings_come_with_the_users_lines(engine: Engine, project: Project) -> None:
-    """The stock checks warn once, about the user's own lines, and `error=true` keeps its meaning."""
-    text = SYNTAX + "FROM debian:bookworm-slim as base\nPYENV 3.9 one\nMAINTAINER me\n"
-    log = engine.build(project({"Dockerfile": text})).log
-    assert log.count("FromAsCasing") == 1
-    assert "(line 2)" in log
-    assert "MaintainerDeprecated" in log
-    assert "(line 4)" in log
-    log = failure(engine, project({"Dockerfile": text.replace(SYNTAX, SYNTAX + "# check=error=true\n")}))
-    assert "lint violation found for rules: FromAsCasing, MaintainerDeprecated" in log
-
-
-def test_warnings_know_the_variables_of_pyenv_lines(engine: Engine, project: Project) -> None:
-    """Rules that follow variables warn about those that nothing sets, and not about a PYENV line's."""
-    text = SYNTAX + "FROM debian:bookworm-slim\nPYENV 3.9 one\nENV A=$ASTRO_PYENV_one B=$NOBODYS\n"
-    log = engine.build(project({"Dockerfile": text})).log
-    assert log.count("UndefinedVar") == 1
-    assert "$NOBODYS" in log
-    assert "(line 4)" in log
-
-
-def test_check_refuses_a_broken_pyenv_line(engine: Engine, project: Project) -> None:
-    """`docker build --check` says what is wrong with a PYENV line; a good one passes."""
-    text = SYNTAX + "FROM debian:bookworm-slim\nPYENV 3.9\n"
-    assert "PYENV 3.9 lacks a name" in failure(engine, "--check", project({"Dockerfile": text}))
-    text = SYNTAX + "FROM debian:bookworm-slim\nPYENV 3.13 one\nENV A=$ASTRO_PYENV_one\n"
-    assert "no warnings found" in engine.build("--check", project({"Dockerfile": text})).log

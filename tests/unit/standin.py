@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from tests.unit.buildkit_llb.daemon import Daemon, Reply
-from tests.unit.upstream import convert
+from tests.unit.upstream import BASE, convert
 
 from buildkit_llb.definition import Definition
 from buildkit_llb.errors import Status
@@ -47,6 +47,7 @@ class Build:
             "Solve": self._solve,
             "ReadFile": self._read_file,
             "StatFile": self._stat_file,
+            "ResolveImageConfig": self._image_config,
             "Warn": self._warn,
             "Return": self.answer_return,
         }
@@ -109,6 +110,11 @@ class Build:
         if request.path not in self._files(request.ref):
             return Status(2, f"lstat /tmp/x/{request.path}: no such file or directory")
         return gateway_pb2.StatFileResponse(stat=gateway_pb2.Stat(path=request.path)).SerializeToString()
+
+    def _image_config(self, _: bytes) -> bytes:
+        return gateway_pb2.ResolveImageConfigResponse(
+            config=json.dumps({"history": [BASE]}).encode()
+        ).SerializeToString()
 
     def _warn(self, data: bytes) -> bytes:
         self.warned.append(gateway_pb2.WarnRequest.FromString(data))

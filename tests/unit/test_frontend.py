@@ -210,7 +210,7 @@ def test_an_engine_without_our_own_image_is_too_old(serve: Serve, monkeypatch: p
 def test_a_fault_of_ours_says_so(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """An exception that nobody expected becomes an error with its place, and where to report it."""
 
-    def fault(*_: object) -> None:
+    def fault(*_: object, **__: object) -> None:
         raise ZeroDivisionError("division by zero")
 
     monkeypatch.setattr(frontend.probe, "text", fault)

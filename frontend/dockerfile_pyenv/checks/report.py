@@ -70,5 +70,6 @@ def _entry(warning: Warning) -> dict[str, Any]:
 
 
 def _location(lines: tuple[int, int] | None) -> dict[str, Any]:
-    first, last = lines or (0, -1)
-    return {"ranges": [{"start": {"line": n}, "end": {"line": n}} for n in range(first, last + 1)]}
+    if lines is None:
+        return {}
+    return {"ranges": [{"start": {"line": n}, "end": {"line": n}} for n in range(lines[0], lines[1] + 1)]}

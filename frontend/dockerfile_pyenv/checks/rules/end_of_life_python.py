@@ -40,5 +40,5 @@ RULE = Rule(
     description="A Python past its end of life gets no security fixes",
     find=_find,
     good=Example("# syntax=dockerfile-pyenv:1\nFROM debian\nPYENV 3.13 etl\n"),
-    bad=Example("# syntax=dockerfile-pyenv:1\nFROM debian\nPYENV 3.8 etl\n"),
+    bad=Example("# syntax=dockerfile-pyenv:1\nFROM debian\nPYENV 3.9 etl\n"),
 )
