@@ -41,8 +41,8 @@ test: $(VENV)/.installed  ## run every test, on real engines that the test bed b
 	@$(PYTHON) -m pytest $(ARGS)
 
 .PHONY: bench
-bench: $(VENV)/.installed  ## measure what the frontend's process costs; ARGS=--json for a program to read
-	@PYTHONPATH=frontend $(PYTHON) -m tests.bench.frontend $(ARGS)
+bench: $(VENV)/.installed  ## measure what builds and the frontend cost, an hour or so; ARGS=--help for a choice
+	@PYTHONPATH=frontend $(PYTHON) -m tests.bench $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.installed  ## check with ruff and mypy

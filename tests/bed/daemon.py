@@ -85,7 +85,7 @@ def _config(kind: settings.EngineKind) -> dict[str, object]:
         "features": {"containerd-snapshotter": kind.containerd_store},
         "mtu": network.mtu(),
         "exec-opts": ["native.cgroupdriver=cgroupfs"],
-        "builder": {"gc": {"enabled": True, "defaultKeepStorage": "1500MB"}},
+        "builder": {"gc": {"enabled": True, "defaultKeepStorage": kind.build_cache}},
         "shutdown-timeout": 3,
     }
 

@@ -51,6 +51,8 @@ class EngineKind:
     suite: str
     host: int
     containerd_store: bool = False
+    build_cache: str = "1500MB"
+    """What BuildKit keeps of its cache; less than one image of a benchmark has in it."""
 
     @property
     def address(self) -> str:
@@ -80,6 +82,8 @@ ENGINES: Final = {
         EngineKind("28-containerd", "forky", 29, containerd_store=True),
         EngineKind("26", "trixie", 26),
         EngineKind("20.10", "bookworm", 20),
+        EngineKind("bench", "forky", 30, build_cache="40GB"),
+        EngineKind("bench-containerd", "forky", 31, containerd_store=True, build_cache="40GB"),
     )
 }
 # The suite that gives the registry, the docker CLI, buildx and compose.

@@ -6,13 +6,10 @@ stand-in that answers at once, so that what is measured is the frontend and noth
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import re
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -23,32 +20,21 @@ from tests.unit.standin import Build
 from buildkit_llb import ops
 
 _COMMAND = ["/usr/bin/python3.13", "-I", "-S", "-B", "/pyenv/frontend.py"]
-_LIMIT_MS = 150
 
 
-def main() -> int:
-    """Measure, and print a table, or JSON; the exit status says whether the limit holds."""
-    parser = argparse.ArgumentParser(description="Measure the frontend's process.")
-    parser.add_argument("--runs", type=int, default=15)
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
-    host = settings.ENGINES["28"].docker_host
-    bed.up(["28"], ["3.9", "3.11"])
-    image.build(host, quiet=True)
+def measure(runs: int = 15) -> dict[str, dict[str, float]]:
+    """Medians by the number of PYENV lines: milliseconds to the preface and to Return, and peak memory in MiB."""
+    kind = settings.ENGINES["bench"]
+    bed.up([kind.name], ["3.9", "3.11"])
+    image.build(kind.docker_host, quiet=True)
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory)
-        _extract(host, root)
-        rows = {f"{lines} PYENV lines": [_run(root, lines) for _ in range(arguments.runs)] for lines in (0, 1, 10, 100)}
-    medians = {
-        name: {key: statistics.median(run[key] for run in runs) for key in runs[0]} for name, runs in rows.items()
+        _extract(kind.docker_host, root)
+        rows = {f"{lines} PYENV lines": [_run(root, lines) for _ in range(runs)] for lines in (0, 1, 10, 100)}
+    return {
+        name: {key: round(statistics.median(one[key] for one in many), 1) for key in many[0]}
+        for name, many in rows.items()
     }
-    if arguments.json:
-        sys.stdout.write(json.dumps(medians, indent=2) + "\n")
-    else:
-        sys.stdout.write(f"{'':16}{'preface, ms':>12}{'Return, ms':>12}{'peak, MiB':>12}\n")
-        for name, values in medians.items():
-            sys.stdout.write(f"{name:16}" + "".join(f"{value:12.0f}" for value in values.values()) + "\n")
-    return int(medians["1 PYENV lines"]["return"] > _LIMIT_MS)
 
 
 def _extract(host: str, root: Path) -> None:
@@ -98,7 +84,3 @@ def _run(root: Path, lines: int) -> dict[str, float]:
     if process.returncode or not build.returned[0].HasField("result"):
         raise SystemExit(f"the frontend failed: {build.returned}")
     return {"preface": (preface - started) * 1000, "return": (returned - started) * 1000, "peak": peak}
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -23,17 +23,13 @@ RELEASES = pytest.mark.parametrize("release", settings.RELEASES, ids=lambda rele
 
 def test_engines_run_side_by_side(engines: Callable[[str], Engine]) -> None:
     """Every engine answers with its own version and runs a container of a Docker Hub name while the others do."""
+    expected = {"28": ["28", "5"], "28-containerd": ["28", "5"], "26": ["26", "1"], "20.10": ["20", "10"]}
     versions = {}
-    for name in settings.ENGINES:
+    for name in expected:
         engine = engines(name)
-        versions[name] = engine.docker("version", "--format", "{{.Server.Version}}").stdout
+        versions[name] = engine.docker("version", "--format", "{{.Server.Version}}").stdout.split(".")[:2]
         assert engine.run("debian:bookworm-slim", "echo", "here") == "here"
-    assert [version.split(".")[:2] for version in versions.values()] == [
-        ["28", "5"],
-        ["28", "5"],
-        ["26", "1"],
-        ["20", "10"],
-    ]
+    assert versions == expected
 
 
 def test_engines_have_the_image_store_they_are_named_for(engines: Callable[[str], Engine]) -> None:
