@@ -40,6 +40,10 @@ image: $(VENV)/.installed  ## build the frontend image as dockerfile-pyenv:dev i
 test: $(VENV)/.installed  ## run every test, on real engines that the test bed brings; ARGS='-k name' for a choice
 	@$(PYTHON) -m pytest $(ARGS)
 
+.PHONY: fuzz
+fuzz: $(VENV)/.installed  ## give the frontend 20,000 random Dockerfiles, others every time
+	@FUZZ=20000 $(PYTHON) -m pytest tests/unit/test_random_files.py $(ARGS)
+
 .PHONY: bench
 bench: $(VENV)/.installed  ## measure what builds and the frontend cost, an hour or so; ARGS=--help for a choice
 	@PYTHONPATH=frontend $(PYTHON) -m tests.bench $(ARGS)

@@ -6,6 +6,11 @@ PyenvError
 """
 
 
+def legible(text: str) -> str:
+    """A text that quotes a file which is not UTF-8, as it can be shown: what is no character becomes U+FFFD."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 class PyenvError(Exception):
     """Base of every error that is the user's to fix.
 
@@ -15,8 +20,8 @@ class PyenvError(Exception):
     def __init__(
         self, message: str, *, lines: tuple[int, int] | None = None, at: tuple[int, int] | None = None
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = legible(message)
+        super().__init__(self.message)
         self.lines = lines
         """First and last line in the Dockerfile, 1-based and inclusive; None where no line is to blame."""
         self.at = at

@@ -17,6 +17,7 @@ from buildkit_llb import ops
 from buildkit_llb.definition import Definition
 from buildkit_llb.platforms import Platform
 from buildkit_llb.proto import ops_pb2
+from dockerfile_pyenv.errors import legible
 from dockerfile_pyenv.lexer import Instruction, lex
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def convert(text: bytes, opts: Mapping[str, str] | None = None) -> tuple[ops_pb2
     stages: list[Stage] = []
     # What stands before the first FROM makes nothing.
     instructions = tuple(dropwhile(lambda item: item.keyword != "FROM", lex(text).instructions))
+    instructions = tuple(replace(item, text=legible(item.text)) for item in instructions)
     number = 0
     for index, item in enumerate(instructions):
         if item.keyword == "FROM":

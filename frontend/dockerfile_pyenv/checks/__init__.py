@@ -6,6 +6,7 @@ from dockerfile_pyenv.checks import choices
 from dockerfile_pyenv.checks.choices import Choices
 from dockerfile_pyenv.checks.rule import Subject
 from dockerfile_pyenv.checks.rules import RULES
+from dockerfile_pyenv.errors import legible
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Warning:  # noqa: A001 - what BuildKit calls it
 def find(subject: Subject, wanted: Choices) -> tuple[Warning, ...]:
     """What the rules find, in the order of lines, but for what the user does not want to hear."""
     found = [
-        Warning(rule.name, finding.message, rule.description, rule.url, finding.lines)
+        Warning(rule.name, legible(finding.message), rule.description, rule.url, finding.lines)
         for rule in RULES
         if not wanted.skips(rule.name)
         for finding in rule.find(subject)
