@@ -134,7 +134,7 @@ def _provider(given: Flags, setting: Setting) -> tuple[str, str]:
 def _standalone(version: str, platforms: Sequence[str], libc: str, table: Table) -> Interpreter:
     if version.endswith("t"):
         raise InterpreterNotFoundError(
-            f"there is no standalone build of Python {version}: free-threaded builds come with --interpreter=source"
+            f"standalone builds of free-threaded Pythons such as {version} are not known here: add --interpreter=source"
         )
     builds = table.select(version, platforms, libc)
     build = next(iter(builds.values()))

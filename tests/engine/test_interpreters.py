@@ -11,6 +11,7 @@ import pytest
 from tests.bed import archives, bed, interpreters, settings, sources
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.bed.engine import Engine, File
@@ -369,3 +370,22 @@ def test_arm64(engine: Engine, project: Project) -> None:
     code = "import platform; print(platform.machine())"
     options = ("--platform=linux/arm64",)
     assert engine.run(image, f"{PREFIX}/envs/py3.11/bin/python", "-c", code, options=options) == "aarch64"
+
+
+def test_both_platforms_from_one_file(engines: Callable[[str], Engine], project: Project, tmp_path: Path) -> None:
+    """A build for two platforms makes the environment for each of them, one natively and one under QEMU."""
+    engine = engines("28-containerd")
+    bed.extend_arm64(engine.kind)
+    text = f"""{SYNTAX}FROM python:3.11-slim-bookworm AS base-amd64
+FROM --platform=linux/arm64 arm64v8/python:3.11-slim-bookworm AS base-arm64
+FROM base-$TARGETARCH AS built
+PYENV --interpreter=base 3.11 py3.11
+RUN ["/bin/sh", "-c", "$ASTRO_PYENV_py3_11 -c 'import platform; print(platform.machine())' > /machine"]
+FROM scratch
+COPY --from=built /machine /machine
+"""
+    engine.build(
+        "--platform=linux/amd64,linux/arm64", f"--output=type=local,dest={tmp_path}/out", project({"Dockerfile": text})
+    )
+    machines = {path.parent.name: path.read_text().strip() for path in tmp_path.glob("out/*/machine")}
+    assert machines == {"linux_amd64": "x86_64", "linux_arm64": "aarch64"}

@@ -117,7 +117,7 @@ def test_alpine_gets_builds_for_musl() -> None:
         ("PYENV --enable-optimizations 3.9 x", {}, FlagError, "--enable-optimizations is about compiling"),
         ("PYENV --interpreter=base --libc=musl 3.9 x", {}, FlagError, "--libc chooses a standalone build"),
         ("PYENV --interpreter=base --no-venv 3.9", {}, FlagError, "--no-venv adds an interpreter"),
-        ("PYENV 3.14t x", {}, InterpreterNotFoundError, "free-threaded builds come with --interpreter=source"),
+        ("PYENV 3.14t x", {}, InterpreterNotFoundError, "not known here: add --interpreter=source"),
         (
             "PYENV --interpreter=source 3.8 x",
             {},
