@@ -4,8 +4,8 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pytest
 from tests.bed.engine import Engine
+from tests.bed.forge import Forge
 from tests.bed.index import Index
 from tests.engine.conftest import Project
 from tests.engine.wheels import compiled, wheel
@@ -95,22 +95,70 @@ def test_a_failing_install_points_at_its_line(engine: Engine, project: Project, 
     assert "the nearest that exist" in log.split("------\n > ", 1)[1]
 
 
-@pytest.mark.parametrize(
-    ("requirements", "words"),
-    [
-        ("one==1.0\ntwo==1.0\n", "all versions of two depend on one>=2"),
-        ("native==1.0\n", "there is no compiler to build it from source"),
-        ("--index-url http://127.0.0.1:9/simple/\none==1.0\n", "cannot be reached: Connection refused"),
-        (f"one==1.0 --hash=sha256:{'0' * 64}\n", "has another hash than the requirements file"),
-    ],
-    ids=["a conflict", "no compiler", "no such index", "another hash"],
-)
-def test_why_an_install_failed(engine: Engine, project: Project, index: Index, requirements: str, words: str) -> None:
-    """The log ends with the reason, whatever it is."""
+def test_why_an_install_failed(engine: Engine, project: Project, index: Index, forge: Forge) -> None:
+    """Each kind of failure ends the step's log, and what clients repeat of it, with package, reason and advice."""
     index.add(*wheel("one"))
     index.add(*wheel("two", requires=("one>=2",)))
     index.add(*compiled("native"))
-    text = f"{SYNTAX}FROM debian:bookworm-slim\nENV PIP_INDEX_URL={index.url} PIP_TRUSTED_HOST={index.host}\n"
-    log = failure(engine, project({"Dockerfile": text + "PYENV 3.9 one r.txt\n", "r.txt": requirements}))
-    assert marked(log) == ["PYENV 3.9 one r.txt"]
-    assert words in log.split("------\n > ", 1)[1]
+    index.add("foreign-1.0-py3-none-win_amd64.whl", wheel("foreign")[1])
+    index.add(*wheel("newer", python=">=3.99"))
+    open_index = f"--index-url {index.url}\n--trusted-host {index.host}\n"
+    private = forge.index("closed")
+    private.add(*wheel("one"))
+    kinds = {
+        "conflict": (
+            f"{open_index}one==1.0\ntwo==1.0\n",
+            "the requirements contradict each other",
+            "Because all versions of two depend on one>=2 and you require one==1.0, ",
+        ),
+        "compiler": (
+            f"{open_index}native==1.0\n",
+            "native==1.0",
+            "it has no wheel for Python 3.9 on this platform, and there is no compiler to build it from source",
+        ),
+        "hash": (
+            f"{open_index}one==1.0 --hash=sha256:{'0' * 64}\n",
+            "one==1.0",
+            "the index's file has another hash than the requirements file (the download's is sha256:",
+        ),
+        "package": (f"{open_index}nowhere==1.0\n", "nowhere", "no index has a package of this name"),
+        "python": (
+            f"{open_index}newer==1.0\n",
+            "newer==1.0",
+            "this package is for Python >=3.99, and the environment has 3.9",
+        ),
+        "platform": (
+            f"{open_index}foreign==1.0\n",
+            "foreign==1.0",
+            "it has neither a wheel for this platform nor a source distribution; there are wheels for win_amd64",
+        ),
+        "reach": (
+            "--index-url http://127.0.0.1:9/simple/\none==1.0\n",
+            "the package index",
+            "http://127.0.0.1:9/simple/one/ cannot be reached: Connection refused",
+        ),
+        "password": (
+            f"--index-url {private.url}\n--trusted-host {private.host}\none==1.0\n",
+            "one",
+            f"the index {private.url} refused access (401 Unauthorized)",
+        ),
+        "certificate": (
+            f"--index-url {forge.secure('closed')}\none==1.0\n",
+            "the package index",
+            f"the certificate of {forge.secure('closed')}one/ is not trusted (UnknownIssuer)",
+        ),
+        "git": (f"greeting @ git+{forge.git}\n", "a git URL", "the image has no git"),
+    }
+    context = project({f"{kind}.txt": requirements for kind, (requirements, _, _) in kinds.items()})
+    lines = "".join(f"FROM debian:bookworm-slim AS {kind}\nPYENV 3.9 env {kind}.txt\n" for kind in kinds)
+    (context / "Dockerfile").write_text(SYNTAX + lines)
+    with ThreadPoolExecutor(3) as pool:
+        logs = dict(zip(kinds, pool.map(lambda kind: failure(engine, f"--target={kind}", context), kinds), strict=True))
+    for kind, (_, package, why) in kinds.items():
+        repeated = logs[kind].split("------\n > ", 1)[1]
+        assert marked(repeated) == [f"PYENV 3.9 env {kind}.txt"]
+        told = re.findall(r"^[\d.]* ?env: (?:.*cannot be installed: |  )(.*)$", repeated, re.MULTILINE)
+        assert told[0] == package, repeated
+        assert told[1].startswith(f"why: {why}"), repeated
+        assert told[2].startswith("do:  "), repeated
+    assert "native==1.0 is built from source, for which it may need a compiler" in logs["compiler"]

@@ -8,11 +8,12 @@ import zipfile
 
 
 def wheel(
-    name: str, version: str = "1.0", *, requires: tuple[str, ...] = (), script: bool = False
+    name: str, version: str = "1.0", *, requires: tuple[str, ...] = (), python: str = "", script: bool = False
 ) -> tuple[str, bytes]:
-    """A pure wheel with one module of its own name: its file name and its bytes."""
+    """A pure wheel with one module of its own name: its file name and its bytes. `python` is its Requires-Python."""
     info = f"{name}-{version}.dist-info"
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    metadata += f"Requires-Python: {python}\n" if python else ""
     metadata += "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
     files = {
         f"{name}/__init__.py": f"__version__ = {version!r}\n\n\ndef main():\n    print({name!r}, __version__)\n",
