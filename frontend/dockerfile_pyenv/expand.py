@@ -1,8 +1,8 @@
 """A plan to the text of a plain, sequential Dockerfile that carries it out.
 
-Nothing in a generated line comes from the user but names of a restricted alphabet, USER and what stands in JSON: flags
-of RUN are split, unquoted and expanded three times over upstream (parser/split_command.go,
-instructions/commands_runmount.go), and are no place for a file's name.
+Nothing in a generated line comes from the user but names of a restricted alphabet, USER, what stands in JSON, and the
+mounts that a line has: flags of RUN are split, unquoted and expanded three times over upstream
+(parser/split_command.go, instructions/commands_runmount.go), and are no place for a file's name.
 """
 
 import json
@@ -12,6 +12,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from dockerfile_pyenv.errors import DockerfileError
+from dockerfile_pyenv.flags import Flags
+from dockerfile_pyenv.instruction import RawStatement
 from dockerfile_pyenv.lexer import Dockerfile
 from dockerfile_pyenv.plan import LABEL, PREFIX, Environment, Group, Plan
 from dockerfile_pyenv.text import Expansion, substitute
@@ -63,6 +65,7 @@ def _instructions(dockerfile: Dockerfile, group: Group, environment: Environment
         interpreter=environment.prefix,
         requirements=rename(REQUIREMENTS),
         directory=requirements_directory(path) if path else "",
+        flags=run_flags(environment.statement.raw, environment.statement.flags),
         command=json.dumps(command(environment)),
         variables=group.variables,
         label=LABEL,
@@ -99,6 +102,16 @@ def command(environment: Environment) -> list[str]:
         *(["--no-venv"] if statement.flags.no_venv else []),
         *(f"--{key}={value}" for key, value in arguments.items() if value is not None),
     ]
+
+
+def run_flags(raw: RawStatement, chosen: Flags) -> list[str]:
+    """Flags of RUN that a line hands on: secrets, the network, and mounts in the user's own words.
+
+    Upstream reads the words of a mount by rules of its own, and expands its variables (commands_runmount.go).
+    """
+    mounts = [word.raw for name, word in raw.flags if name == "mount" and word]
+    mounts += [mount for secret in chosen.secret for mount in secret.mounts(RUN)]
+    return [f"--mount={mount}" for mount in mounts] + ([f"--network={chosen.network}"] if chosen.network else [])
 
 
 def _word(value: str, escape: str, environment: Environment) -> str:

@@ -1,20 +1,15 @@
 """The flags of a PYENV line: `--interpreter=source`, `--no-venv`, ….
 
-They stand before the version, as those of RUN and COPY stand before their words.
+They stand before the version, as those of RUN and COPY stand before their words. A new flag is an entry of `KNOWN` and
+a field of `Flags` of the same name.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-KNOWN: Final[Mapping[str, str]] = {
-    "interpreter": "standalone, source, base or image:<reference>",
-    "libc": "gnu or musl",
-    "builder": "the image that compiles an interpreter",
-    "enable-optimizations": "",
-    "no-venv": "",
-}
-"""Flags, and what their value is; "" for those that have none."""
+from dockerfile_pyenv import mounts
+from dockerfile_pyenv.mounts import Secret, SecretError
 
 PROVIDERS: Final = ("standalone", "source", "base")
 IMAGE: Final = "image:"
@@ -22,13 +17,17 @@ IMAGE: Final = "image:"
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """What the flags of a line say; "" where they say nothing."""
+    """What the flags of a line say; "", False or () where they say nothing."""
 
     interpreter: str = ""
     libc: str = ""
     builder: str = ""
     enable_optimizations: bool = False
+    mount: tuple[str, ...] = ()
+    """Values with their variables expanded; the step gets the words as they are written."""
+    network: str = ""
     no_venv: bool = False
+    secret: tuple[Secret, ...] = ()
 
 
 class FlagError(ValueError):
@@ -40,6 +39,56 @@ class FlagError(ValueError):
         """Name of the flag, where an expanded value is wrong."""
 
 
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """What can be said with a flag."""
+
+    value: str = ""
+    """What its value is, in words; "" for a flag that has none."""
+    check: Callable[[str], str | Secret] = str
+    """Takes the expanded value to what `Flags` holds; raises FlagError."""
+    many: bool = False
+    """It may be given more than once, and its field is a tuple."""
+
+
+def check_interpreter(value: str) -> str:
+    """A provider's name, checked. Raises FlagError."""
+    if value in PROVIDERS or (value.startswith(IMAGE) and len(value) > len(IMAGE)):
+        return value
+    raise FlagError(f"{value} is no interpreter provider: write {KNOWN['interpreter'].value}", "interpreter")
+
+
+def read_secret(value: str) -> Secret:
+    """What a `--secret` flag says. Raises FlagError."""
+    try:
+        return mounts.secret(value)
+    except SecretError as error:
+        raise FlagError(f"--secret={value}: {error}", "secret") from None
+
+
+def one_of(flag: str, *values: str) -> Callable[[str], str]:
+    """The check of a flag that takes one of a few values."""
+
+    def check(value: str) -> str:
+        if value not in values:
+            raise FlagError(f"--{flag}={value}: write {' or '.join(f'--{flag}={one}' for one in values)}", flag)
+        return value
+
+    return check
+
+
+KNOWN: Final[Mapping[str, Flag]] = {
+    "interpreter": Flag("standalone, source, base or image:<reference>", check_interpreter),
+    "libc": Flag("gnu or musl", one_of("libc", "gnu", "musl")),
+    "builder": Flag("the image that compiles an interpreter"),
+    "enable-optimizations": Flag(),
+    "mount": Flag("what RUN --mount has", many=True),
+    "network": Flag("default, none or host", one_of("network", "default", "none", "host")),
+    "no-venv": Flag(),
+    "secret": Flag("id=<id>", read_secret, many=True),
+}
+
+
 def split(raw: str) -> tuple[str, str | None]:
     """A flag's raw word to its name and its value, which may still have quotes and variables.
 
@@ -48,37 +97,27 @@ def split(raw: str) -> tuple[str, str | None]:
     name, equals, value = raw.removeprefix("--").partition("=")
     if name not in KNOWN:
         raise FlagError(f"unknown flag --{name}{_nearest(name)}. Known are {', '.join('--' + one for one in KNOWN)}")
-    if KNOWN[name] and not value:
-        raise FlagError(f"--{name} needs a value, {KNOWN[name]}: write --{name}=…")
-    if equals and not KNOWN[name]:
+    if KNOWN[name].value and not value:
+        raise FlagError(f"--{name} needs a value, {KNOWN[name].value}: write --{name}=…")
+    if equals and not KNOWN[name].value:
         raise FlagError(f"--{name} has no value: write just --{name}")
     return name, value if equals else None
 
 
 def resolve(values: Sequence[tuple[str, str | None]]) -> Flags:
     """Check flags whose values are expanded. Raises FlagError."""
-    found: dict[str, str | bool] = {}
+    found: dict[str, str | bool | Secret | tuple[str | Secret, ...]] = {}
     for name, value in values:
+        flag = KNOWN[name]
         key = name.replace("-", "_")
-        if key in found:
+        earlier = found.get(key, ())
+        if flag.many and isinstance(earlier, tuple):
+            found[key] = (*earlier, flag.check(value or ""))
+        elif key in found:
             raise FlagError(f"--{name} is given twice", name)
-        found[key] = True if value is None else _check(name, value)
+        else:
+            found[key] = True if value is None else flag.check(value)
     return Flags(**found)  # type: ignore[arg-type]  # each is of its field's type by KNOWN
-
-
-def check_interpreter(value: str) -> str:
-    """A provider's name, checked. Raises FlagError."""
-    if value in PROVIDERS or (value.startswith(IMAGE) and len(value) > len(IMAGE)):
-        return value
-    raise FlagError(f"{value} is no interpreter provider: write {KNOWN['interpreter']}", "interpreter")
-
-
-def _check(name: str, value: str) -> str:
-    if name == "interpreter":
-        return check_interpreter(value)
-    if name == "libc" and value not in {"gnu", "musl"}:
-        raise FlagError(f"--libc={value}: write --libc=gnu or --libc=musl", name)
-    return value
 
 
 def _nearest(name: str) -> str:

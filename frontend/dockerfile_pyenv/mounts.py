@@ -11,8 +11,6 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from dockerfile_pyenv.flags import FlagError
-
 VARIABLES: Final = "secrets"
 """Directory below the step's own mounts that has a file for each variable (provision/environment/layout.py)."""
 
@@ -34,6 +32,10 @@ _KEYS: Final = {"dst": "target", "destination": "target", "src": "id", "source":
 _NUMBERS: Final = ("mode", "uid", "gid")
 _TRUE: Final = frozenset({"", "true", "1"})
 _FALSE: Final = frozenset({"false", "0"})
+
+
+class SecretError(ValueError):
+    """What is wrong with the value of a `--secret` flag, and what to write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +62,18 @@ class Secret:
 
 
 def secret(value: str) -> Secret:
-    """Read the value of a `--secret` flag. Raises FlagError."""
-    found = dict(_pair(part, value) for part in value.split(","))
+    """Read the value of a `--secret` flag. Raises SecretError."""
+    found = dict(_pair(part) for part in value.split(","))
     if "id" not in found:
-        raise FlagError(
-            f"--secret={value} has no id: write --secret=id=<id>, with the id that docker build --secret has"
-        )
+        raise SecretError("it has no id: write --secret=id=<id>, with the id that docker build --secret has")
     for key in ("id", "target"):
         if not _PLAIN.fullmatch(found.get(key, "x")):
-            raise FlagError(f"--secret={value}: {key} is made of a-z, A-Z, 0-9 and _ . / : @ + -")
+            raise SecretError(f"{key} is made of a-z, A-Z, 0-9 and _ . / : @ + -")
     variable, target = found.get("env", ""), found.get("target", "")
     if "env" in found and not _VARIABLE.fullmatch(variable):
-        raise FlagError(f"--secret={value}: {variable or 'nothing'} is no name of a variable")
+        raise SecretError(f"{variable or 'nothing'} is no name of a variable")
     if "target" in found and not target.startswith("/"):
-        raise FlagError(f"--secret={value}: target is an absolute path, such as /root/.netrc")
+        raise SecretError("target is an absolute path, such as /root/.netrc")
     if not variable and not target:
         variable = _variable(found["id"])
     return Secret(
@@ -85,13 +85,7 @@ def secret(value: str) -> Secret:
     )
 
 
-def check(value: str) -> str:
-    """The value of a `--secret` flag, checked. Raises FlagError."""
-    secret(value)
-    return value
-
-
-def _pair(part: str, value: str) -> tuple[str, str]:
+def _pair(part: str) -> tuple[str, str]:
     key, _, content = part.partition("=")
     key = _KEYS.get(key.strip().lower(), key.strip().lower())
     if key == "type" and content == "secret":
@@ -102,20 +96,20 @@ def _pair(part: str, value: str) -> tuple[str, str]:
         return key, content
     if key in {"id", "env", "target"} and content:
         return key, content
-    raise FlagError(
-        f"--secret={value}: {part or 'an empty option'} is not understood. Write id=<id>, and where it is needed "
+    raise SecretError(
+        f"{part or 'an empty option'} is not understood. Write id=<id>, and where it is needed "
         "env=<variable>, target=<path> or required=false"
     )
 
 
 def _variable(identifier: str) -> str:
-    """What a secret is by its id. Raises FlagError where the id does not say."""
+    """What a secret is by its id. Raises SecretError where the id does not say."""
     if identifier in IDS:
         return IDS[identifier]
     if _UPPER.fullmatch(identifier):
         return identifier
-    raise FlagError(
-        f"--secret=id={identifier} does not say what the secret is: add env=<variable>, such as "
+    raise SecretError(
+        f"the id {identifier} does not say what the secret is: add env=<variable>, such as "
         f"--secret=id={identifier},env=PIP_INDEX_URL, or target=<path>. The ids netrc and pip.conf, and those that are "
         "the name of a variable, need neither"
     )

@@ -60,11 +60,13 @@ def text(dockerfile: Dockerfile, lines: Sequence[Line], *, every_stage: bool = F
 
 
 def _probe(line: Line) -> str:
-    marker = f"RUN {json.dumps([_MARKER, str(line.number)])}\n"
+    marker = f"{json.dumps([_MARKER, str(line.number)])}\n"
     if isinstance(line.statement, DockerfileError):
-        return marker
+        return f"RUN {marker}"
+    # What a line mounts from another stage lets the target reach that stage's lines.
+    mounts = "".join(f"--mount={word.raw} " for name, word in line.statement.flags if name == "mount" and word)
     words = (f"{_variable(line.number, i)}={word.raw}" for i, word in enumerate(line.statement.words))
-    return f"ENV {' '.join(words)}\n{marker}"
+    return f"ENV {' '.join(words)}\nRUN {mounts}{marker}"
 
 
 def _variable(number: int, word: int) -> str:

@@ -29,7 +29,7 @@ PLATFORM = Platform.parse("linux/amd64")
 BASE: dict[str, object] = {"created_by": "# debian.sh --arch 'amd64'", "empty_layer": False}
 """What the history of every base begins with."""
 _STEPS = frozenset({"FROM", "RUN", "COPY"})
-_MOUNT = re.compile(r"--mount=(\S+)\s+")
+_FLAG = re.compile(r"""--(mount|network)=("[^"]*"|\S+)\s*""")
 
 
 @dataclass(frozen=True)
@@ -106,10 +106,10 @@ def _dispatch(item: Instruction, stages: list[Stage], title: str) -> Stage:
                 return stage
             return replace(stage, state=ops.image(base, platform=PLATFORM, description=title), history=(BASE,))
         case "RUN":
-            flags = _MOUNT.findall(item.text)
-            words = _MOUNT.sub("", item.text)
+            flags = _FLAG.findall(item.text)
+            words = _FLAG.sub("", item.text)
             args = json.loads(words) if words.startswith("[") else ["/bin/sh", "-c", words]
-            mounts = [_mount(flag, stages) for flag in flags]
+            mounts = [mount for name, flag in flags if name == "mount" and (mount := _mount(flag.strip('"'), stages))]
             root = stage.state
             env, user = stage.env, stage.user
             done = ops.run(args, root=root, mounts=mounts, env=env, user=user, platform=PLATFORM, description=title)
@@ -138,13 +138,16 @@ def _named(name: str, stages: list[Stage]) -> State:
     return ops.local(name)
 
 
-def _mount(flag: str, stages: list[Stage]) -> Mount:
+def _mount(flag: str, stages: list[Stage]) -> Mount | None:
+    """What a mount adds to the graph; nothing for secrets and agents of ssh, which are no file system."""
     fields = dict(part.partition("=")[::2] for part in flag.split(","))
     match fields["type"]:
         case "cache":
-            return ops.Mount(fields["target"], cache=(fields["id"], "shared"))
+            return ops.Mount(fields["target"], cache=(fields.get("id", fields["target"]), "shared"))
         case "tmpfs":
             return ops.Mount(fields["target"], tmpfs=True)
+        case "secret" | "ssh":
+            return None
         case _:
             return ops.Mount(fields["target"], _named(fields["from"], stages), selector=fields.get("source", ""))
 
