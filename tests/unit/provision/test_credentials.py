@@ -31,6 +31,15 @@ def test_secrets_that_stand_for_variables(layout: Layout) -> None:
     }
 
 
+def test_a_ca_bundle_goes_before_those_of_the_stage(layout: Layout) -> None:
+    """Whichever variable it is for: pip's goes before all others, so that one is set."""
+    layout.secrets.mkdir(parents=True)
+    path = layout.secrets / "SSL_CERT_FILE"
+    path.touch()
+    found, _ = credentials.variables({"PIP_CERT": "/a", "REQUESTS_CA_BUNDLE": "/b"}, layout)
+    assert (found["SSL_CERT_FILE"], found["PIP_CERT"]) == (str(path), str(path))
+
+
 def test_without_secrets(layout: Layout) -> None:
     """The environment is the stage's."""
     assert credentials.variables({"A": "b"}, layout) == ({"A": "b"}, [])

@@ -32,6 +32,9 @@ PATHS = frozenset(
 )
 """Variables that name a file; dockerfile-syntax/reference.md has the same list for its readers."""
 
+CERTIFICATES = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""Variables for one and the same thing, the CA bundle: images set some of them."""
+
 ROOT_HOME = "/root"
 """Home directory of the step's user, whom a secret may be mounted for whatever the stage's USER is."""
 
@@ -43,7 +46,8 @@ MOUNTS = Path("/proc/self/mountinfo")
 def variables(environ: Mapping[str, str], layout: Layout) -> Tuple[Dict[str, str], List[str]]:
     """Return the environment with the secrets that stand for variables, and the names of these variables.
 
-    A newline at a secret's end is the file's, not the value's. Raises ProvisionError for a value that cannot be one.
+    A CA bundle goes before those that the stage has, by whatever variable. A newline at a secret's end is the file's,
+    not the value's. Raises ProvisionError for a value that cannot be one.
     """
     found = dict(environ)
     names = sorted(path.name for path in layout.secrets.iterdir()) if layout.secrets.is_dir() else []
@@ -58,6 +62,10 @@ def variables(environ: Mapping[str, str], layout: Layout) -> Tuple[Dict[str, str
         if b"\0" in data:
             raise ProvisionError(f"the secret for {name} holds a NUL byte, which no variable can: give it as text")
         found[name] = data.decode("utf-8", "surrogateescape")
+    bundle = next((found[name] for name in CERTIFICATES if name in names), None)
+    if bundle:
+        # pip's own goes before uv's and before a pip.conf: see settings.py.
+        found["PIP_CERT"] = bundle
     return found, names
 
 

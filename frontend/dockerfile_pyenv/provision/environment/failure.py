@@ -22,8 +22,8 @@ _LONGEST = 600
 _INDEX = "the package index"
 _REACH = "check the address in the stage's pip or uv settings, and that the build has a way to it (proxy, --network)"
 _CREDENTIAL_ADVICE = (
-    "give the index credentials that may read it: a netrc file or UV_INDEX_<NAME>_USERNAME and _PASSWORD, by a secret "
-    "of the build rather than by ENV or ARG"
+    "give the line credentials that may read it, as a secret of the build: --secret=id=netrc, or "
+    "--secret=id=UV_INDEX_<NAME>_PASSWORD with the user's name in UV_INDEX_<NAME>_USERNAME"
 )
 
 
@@ -191,8 +191,8 @@ def _fetch(match: Match[str], log: str, python: str) -> Failure:
         return Failure(
             _INDEX,
             f"the certificate of {url} is not trusted ({reason})",
-            "let the image trust the authority that signed it: install its certificate above this line, or name it "
-            "with PIP_CERT or SSL_CERT_FILE",
+            "let the image trust the authority that signed it: install its certificate above this line, name it with "
+            "PIP_CERT or SSL_CERT_FILE, or give it to the line: --secret=id=ca,env=SSL_CERT_FILE",
         )
     if "dns error" in causes:
         return Failure(_INDEX, f"the host of {url} is not known in this build", _REACH)
@@ -277,10 +277,35 @@ def _file(match: Match[str], log: str, python: str) -> Failure:
     )
 
 
+_GIT = (
+    ("Git executable not found", "the image has no git", "install git in a RUN above this line"),
+    (
+        "could not read Username|Authentication failed|terminal prompts disabled",
+        "{} wants credentials",
+        "give the line a netrc file that may read it, as a secret of the build: --secret=id=netrc",
+    ),
+    (
+        "Host key verification failed",
+        "ssh does not know the host of {}",
+        (
+            "put its key into /etc/ssh/ssh_known_hosts in a RUN above this line (ssh-keyscan prints it), or give the "
+            "line a list: --mount=type=secret,id=known_hosts,target=/root/.ssh/known_hosts"
+        ),
+    ),
+    (
+        r"Permission denied \(",
+        "{} wants a key of ssh that may read it",
+        "hand over an agent that has it: --mount=type=ssh on the line, and docker build --ssh default",
+    ),
+)
+
+
 def _git(match: Match[str], log: str, python: str) -> Failure:
     del match, python
-    if "Git executable not found" in log:
-        return Failure("a git URL", "the image has no git", "install git in a RUN above this line")
+    url = re.search(r"git fetch .*?'(\S+://\S+)'", log)
+    for pattern, reason, advice in _GIT:
+        if re.search(pattern, log):
+            return Failure("a git URL", reason.format(url[1] if url else "the repository"), advice)
     return Failure("a git URL", _own_words(log), "check the address, and that the build may read it")
 
 

@@ -3,7 +3,8 @@
     PYTHONPATH=.:frontend/dockerfile_pyenv/provision/environment python tests/unit/provision/failures/record.py
 
 Each case runs uv, as an installing step runs it, against a package index of its own on this machine. What builds from
-source takes its build backend from the machine's own index.
+source takes its build backend from the machine's own index. What git says of a server that wants credentials (git-…) is
+recorded from the bed's forge, by hand.
 """
 
 from __future__ import annotations
