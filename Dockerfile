@@ -76,8 +76,7 @@ COPY frontend/image/frontend.py /image/pyenv/frontend.py
 COPY frontend/dockerfile_pyenv/provision /image/pyenv/provision
 COPY frontend/buildkit_llb /image/pyenv/lib/buildkit_llb
 COPY frontend/dockerfile_pyenv /image/pyenv/lib/dockerfile_pyenv
-RUN rm -r /image/pyenv/lib/dockerfile_pyenv/provision \
- && python3.13 -m compileall -q -s /image --invalidation-mode unchecked-hash /image/pyenv/lib \
+RUN python3.13 -m compileall -q -s /image --invalidation-mode unchecked-hash /image/pyenv/lib \
  && chmod -R u=rwX,go=rX /image \
  && find /image -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
 

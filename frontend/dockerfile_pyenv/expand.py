@@ -8,7 +8,6 @@ mounts that a line has: flags of RUN are split, unquoted and expanded three time
 import json
 from collections.abc import Callable
 from functools import cache
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from dockerfile_pyenv.errors import DockerfileError
@@ -44,16 +43,7 @@ def expand(dockerfile: Dockerfile, plan: Plan, *, rename: Rename | None = None) 
     return substitute(dockerfile, replacements)
 
 
-def requirements_directory(path: str) -> str:
-    """Directory of the requirements context that holds the file of this path in the build context.
-
-    It depends on nothing but the path, so that other lines' files do not enter a step's cache key.
-    """
-    return "/" + sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-
-
 def _instructions(dockerfile: Dockerfile, group: Group, environment: Environment, renamed: Rename | None) -> str:
-    path = environment.statement.requirement
     rename = renamed or str
     return _template().render(
         first=environment is group.environments[0],
@@ -64,7 +54,7 @@ def _instructions(dockerfile: Dockerfile, group: Group, environment: Environment
         interpreters={added: rename(context) for added, context in group.interpreters.items()},
         interpreter=environment.prefix,
         requirements=rename(REQUIREMENTS),
-        directory=requirements_directory(path) if path else "",
+        directory=environment.requirements_directory,
         flags=run_flags(environment.statement.raw, environment.statement.flags),
         command=json.dumps(command(environment)),
         variables=group.variables,
@@ -89,7 +79,6 @@ def command(environment: Environment) -> list[str]:
         "version": interpreter.minor,
         "interpreter": prefix,
         "owner": environment.user,
-        "requirement": statement.requirement,
     }
     return [
         f"{RUN}/busybox",
@@ -100,7 +89,10 @@ def command(environment: Environment) -> list[str]:
         "-B",
         f"{RUN}/provision",
         *(["--no-venv"] if statement.flags.no_venv else []),
+        *statement.flags.of_environment,
         *(f"--{key}={value}" for key, value in arguments.items() if value is not None),
+        *(f"--requirement={path}" for path in [*statement.files, *(body.name for body in statement.bodies)]),
+        *statement.inline,
     ]
 
 

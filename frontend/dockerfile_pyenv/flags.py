@@ -28,6 +28,17 @@ class Flags:
     network: str = ""
     no_venv: bool = False
     secret: tuple[Secret, ...] = ()
+    installer: str = ""
+    no_compile: bool = False
+    no_deps: bool = False
+    seed: bool = False
+    system_site_packages: bool = False
+
+    @property
+    def of_environment(self) -> list[str]:
+        """Those that say what an environment is, as its step takes them."""
+        given = {name: getattr(self, name.replace("-", "_")) for name in OF_ENVIRONMENT}
+        return [f"--{name}" if value is True else f"--{name}={value}" for name, value in given.items() if value]
 
 
 class FlagError(ValueError):
@@ -86,7 +97,14 @@ KNOWN: Final[Mapping[str, Flag]] = {
     "network": Flag("default, none or host", one_of("network", "default", "none", "host")),
     "no-venv": Flag(),
     "secret": Flag("id=<id>", read_secret, many=True),
+    "installer": Flag("uv or pip", one_of("installer", "uv", "pip")),
+    "no-compile": Flag(),
+    "no-deps": Flag(),
+    "seed": Flag(),
+    "system-site-packages": Flag(),
 }
+OF_ENVIRONMENT: Final = ("installer", "no-compile", "no-deps", "seed", "system-site-packages")
+"""Flags without a meaning where there is no environment."""
 
 
 def split(raw: str) -> tuple[str, str | None]:
@@ -117,7 +135,11 @@ def resolve(values: Sequence[tuple[str, str | None]]) -> Flags:
             raise FlagError(f"--{name} is given twice", name)
         else:
             found[key] = True if value is None else flag.check(value)
-    return Flags(**found)  # type: ignore[arg-type]  # each is of its field's type by KNOWN
+    flags = Flags(**found)  # type: ignore[arg-type]  # each is of its field's type by KNOWN
+    if flags.no_venv and flags.of_environment:
+        name = flags.of_environment[0].partition("=")[0]
+        raise FlagError(f"{name} is about an environment, and --no-venv makes none: leave one of them out", name[2:])
+    return flags
 
 
 def _nearest(name: str) -> str:

@@ -28,6 +28,7 @@ from dockerfile_pyenv import (
     subrequests,
 )
 from dockerfile_pyenv import plan as planning
+from dockerfile_pyenv.build_context import BuildContext
 from dockerfile_pyenv.checks.rule import Subject
 from dockerfile_pyenv.checks.rules import typo
 from dockerfile_pyenv.errors import DockerfileError, EngineError, PyenvError
@@ -90,10 +91,11 @@ def build(gateway: Gateway, build_options: BuildOptions) -> Result:
 def _build(handover: Handover, dockerfile: Dockerfile, lines: tuple[Line, ...]) -> Result:
     plan = _plan(handover, dockerfile, lines)
     builder = _builder(handover, plan) if plan.environments else None
-    read = requirement_files.read(handover, plan)
+    context = BuildContext(handover)
+    read = requirement_files.collect(plan, context)
     expansion = expand.expand(dockerfile, plan)
     lint.warn(handover, lines, Subject(dockerfile, lint.asked(plan, read.files), _today(), handover.build.build_args))
-    contexts = inputs.named_contexts(plan, builder, read.context)
+    contexts = inputs.named_contexts(plan, builder, read.contents, context.state if read.contents else None)
     result = handover.solve(expansion, *contexts)
     return _finish(handover, result, expansion, plan)
 
@@ -112,7 +114,7 @@ def _subject(handover: Handover, dockerfile: Dockerfile, lines: tuple[Line, ...]
     for line in plan.unreached:
         if isinstance(line.statement, DockerfileError):
             raise line.statement
-    asked = lint.asked(plan, requirement_files.read(handover, plan).files)
+    asked = lint.asked(plan, requirement_files.collect(plan, BuildContext(handover)).files)
     return Subject(dockerfile, asked, _today(), handover.build.build_args)
 
 

@@ -1,7 +1,7 @@
 """Graphs that go to the Dockerfile frontend beside its text: the text itself, our tools, interpreters, requirements."""
 
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from buildkit_llb import ops
 from buildkit_llb.definition import Definition
@@ -9,10 +9,11 @@ from buildkit_llb.errors import RpcError
 from buildkit_llb.ops import State
 from dockerfile_pyenv import recipes
 from dockerfile_pyenv.errors import DockerfileError
-from dockerfile_pyenv.expand import REQUIREMENTS, TOOLS, requirements_directory
+from dockerfile_pyenv.expand import REQUIREMENTS, TOOLS
 from dockerfile_pyenv.options import NAMED_CONTEXT
 from dockerfile_pyenv.plan import PYTHON, Plan
 from dockerfile_pyenv.providers import Base
+from dockerfile_pyenv.requirement_files import Content, Place
 
 
 def dockerfile(text: bytes, filename: str, ignore: bytes | None, description: str) -> State:
@@ -26,28 +27,34 @@ def dockerfile(text: bytes, filename: str, ignore: bytes | None, description: st
     return ops.file(ops.scratch(), actions, description=description)
 
 
-def requirements(paths: Iterable[str], context: State) -> State:
-    """A file system that holds requirement files of the build context, each in a directory of its own."""
-    return ops.file(
-        ops.scratch(),
-        [
-            ops.copy(
-                context,
-                "/" + path,
-                posixpath.join(requirements_directory(path), path),
-                create_dest_path=True,
-                follow_symlink=True,
-                mode=0o644,
-                owner=(0, 0),
+def requirements(contents: Mapping[str, Content], context: State) -> State:
+    """A file system with a directory for each PYENV line: what it reads of the build context, and its heredocs."""
+    actions = []
+    for directory, content in contents.items():
+        for path, place in content.paths.items():
+            is_file = place is Place.FILE
+            actions.append(
+                ops.copy(
+                    context,
+                    "/" + path,
+                    posixpath.join(directory, path),
+                    create_dest_path=True,
+                    follow_symlink=is_file,
+                    dir_copy_contents=not is_file,
+                    mode=0o644 if is_file else None,
+                    owner=(0, 0),
+                )
             )
-            for path in paths
-        ],
-        description="[internal] requirements of PYENV lines",
-    )
+        if content.bodies:
+            actions.append(ops.mkdir(directory, parents=True))
+        for body in content.bodies:
+            path = posixpath.join(directory, body.name)
+            actions.append(ops.mkfile(path, body.text.encode("utf-8", "surrogateescape"), owner=(0, 0)))
+    return ops.file(ops.scratch(), actions, description="[internal] requirements of PYENV lines")
 
 
 def named_contexts(
-    plan: Plan, builder: recipes.Builder | None, context: State | None
+    plan: Plan, builder: recipes.Builder | None, contents: Mapping[str, Content], context: State | None
 ) -> tuple[dict[str, str], dict[str, Definition]]:
     """Options and inputs that give the expanded text the build contexts that it mounts from."""
     if builder is None:
@@ -69,8 +76,7 @@ def named_contexts(
                         f"the interpreter of this line ({environment.interpreter.provider}) is not to be had: {error}",
                         lines=environment.line.lines,
                     ) from error
-    paths = dict.fromkeys(item.statement.requirement for item in plan.environments if item.statement.requirement)
-    if paths and context is not None:
+    if contents and context is not None:
         opts[NAMED_CONTEXT + REQUIREMENTS] = "input:" + REQUIREMENTS
-        found[REQUIREMENTS] = ops.marshal(requirements(paths, context))
+        found[REQUIREMENTS] = ops.marshal(requirements(contents, context))
     return opts, found

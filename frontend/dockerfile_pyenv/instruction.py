@@ -1,10 +1,12 @@
 """One PYENV line: its words as they are written, and what they mean once their variables are expanded.
 
-    PYENV       = "PYENV" *flag version name [ requirement ]
+    PYENV       = "PYENV" *flag version name *requirement
     flag        = "--" name [ "=" value ]
     version     = X.Y | X.Y.Z | a pre-release such as 3.15.0rc1
     name        = ( letter | digit ) *( letter | digit | "_" | "." | "-" )
     requirement = path of a requirements file in the build context
+                | a PEP 508 requirement with a specifier, extra, marker or URL | path or URL of an archive
+                | "<<" word, whose body is a requirements file
 
 Words are split as upstream splits those of ENV (parseWords, frontend/dockerfile/parser/line_parsers.go, BuildKit 0.32),
 because ENV is where upstream expands them for us: a raw word is one word after the `=` of an ENV line, at its end too.
@@ -13,19 +15,21 @@ because ENV is where upstream expands them for us: a raw word is one word after 
 import posixpath
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import accumulate
 from typing import Final
 
-from dockerfile_pyenv import flags, lexer
+from dockerfile_pyenv import flags, heredocs, lexer
 from dockerfile_pyenv.errors import DockerfileError
 from dockerfile_pyenv.flags import FlagError, Flags
+from dockerfile_pyenv.heredocs import Body, RawBody
 from dockerfile_pyenv.lexer import Dockerfile, Instruction
+from dockerfile_pyenv.requirements import is_archive, is_url
 from dockerfile_pyenv.shellwords import SPACES
 
-USAGE: Final = "PYENV [--flag …] <version> <name> [<requirements file>]"
+USAGE: Final = "PYENV [--flag …] <version> <name> [<requirements> …]"
 
 _OLDEST: Final = (3, 8)
 _FREE_THREADED: Final = (3, 13)
@@ -36,7 +40,9 @@ _RANGE: Final = re.compile(r"[<>=~!^*,|]")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _NO_IDENTIFIER: Final = re.compile(r"[^A-Za-z0-9_]")
 _OPEN_BRACE: Final = re.compile(r"""^[^'"\\`]*\$\{[^}'"\\`]*$""")
-_INLINE_HINT: Final = re.compile(r"[<>=~!@;[\]]")
+_INLINE_HINT: Final = re.compile(r"[<>=~!@;:[\]]")
+_HEREDOC: Final = re.compile(r"[0-9]*<<-?")
+_REPOSITORIES: Final = ("git+", "hg+", "svn+", "bzr+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +70,19 @@ class RawStatement:
     name: Word | None
     """None only with `--no-venv`."""
     requirements: tuple[Word, ...]
-    """At most one so far."""
+    """Files and inline requirements, but no heredocs."""
     flags: tuple[tuple[str, Word | None], ...] = ()
     """Names of flags, and their values where they have one."""
+    heredocs: tuple[RawBody, ...] = ()
 
     @property
     def words(self) -> tuple[Word, ...]:
         """All words to be expanded, in the order in which `resolve` takes them."""
+        return *self.own_words, *(Word(word, line, 1) for body in self.heredocs for line, word in body.words)
+
+    @property
+    def own_words(self) -> tuple[Word, ...]:
+        """The words of the line itself."""
         values = (word for _, word in self.flags if word)
         return self.version, *([self.name] if self.name else []), *self.requirements, *values
 
@@ -83,7 +95,7 @@ class RawStatement:
         """The line as the user reads it: one blank between words, no continuations."""
         flags = (f"--{name}={word.raw}" if word else f"--{name}" for name, word in self.flags)
         rest = (self.version, *([self.name] if self.name else []), *self.requirements)
-        return " ".join(["PYENV", *flags, *(word.raw for word in rest)])
+        return " ".join(["PYENV", *flags, *(word.raw for word in rest), *(body.name for body in self.heredocs)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +108,12 @@ class Statement:
     """As asked for: "3.9", "3.9.23", "3.15.0rc1", or "3.14t" for a free-threaded build."""
     name: str
     """ "" for a Python without a name and an environment."""
-    requirement: str | None
-    """Path of the requirements file, relative to the build context and without "." or ".." parts."""
+    files: tuple[str, ...] = ()
+    """Paths of requirement files, relative to the build context and without "." or ".." parts."""
+    inline: tuple[str, ...] = ()
+    """Requirements as a line of a requirements file has them; paths of archives are relative to the build context."""
+    bodies: tuple[Body, ...] = ()
+    """Requirement files that stand in the Dockerfile."""
 
 
 def env_names(name: str) -> tuple[str, ...]:
@@ -133,18 +149,23 @@ def parse(instruction: Instruction, dockerfile: Dockerfile) -> RawStatement:
     count = next((i for i, word in enumerate(words) if word.raw[:2] != "--" or word.raw == "--"), len(words))
     given = [_flag(word, instruction.lines) for word in words[:count]]
     rest = words[count + 1 :] if words[count : count + 1] and words[count].raw == "--" else words[count:]
+    rest = _without_heredocs(rest, instruction)
     no_venv = any(name == "no-venv" for name, _ in given)
     _check(rest, instruction, no_venv=no_venv)
     version, *others = rest
-    return RawStatement(instruction.lines, version, others[0] if others else None, tuple(others[1:]), tuple(given))
+    name = others[0] if others else None
+    bodies = tuple(heredocs.raw(body, instruction.lines, dockerfile.escape) for body in instruction.heredocs)
+    return RawStatement(instruction.lines, version, name, tuple(others[1:]), tuple(given), bodies)
 
 
-def resolve(raw: RawStatement, expanded: Sequence[str]) -> Statement:
+def resolve(raw: RawStatement, expanded: Sequence[str], env: Mapping[str, str] | None = None) -> Statement:
     """Check a PYENV line whose words are expanded: `expanded` has one value for each of `raw.words`.
 
-    Raises DockerfileError if the line cannot be built, whatever versions and files there are.
+    `env` holds the variables at the line, None where they are not known. Raises DockerfileError if the line cannot be
+    built, whatever versions and files there are.
     """
-    for word, value in zip(raw.words, expanded, strict=True):
+    own = len(raw.own_words)
+    for word, value in zip(raw.words[:own], expanded[:own], strict=True):
         if not value:
             raise DockerfileError(_about_empty(word), lines=raw.lines, at=word.place)
     values = iter(expanded)
@@ -156,6 +177,7 @@ def resolve(raw: RawStatement, expanded: Sequence[str]) -> Statement:
         raise DockerfileError(
             f"the version comes first, then the name: write PYENV {words}", lines=raw.lines, at=raw.version.place
         )
+    named = [_requirement(word, value, raw.lines) for word, value in zip(raw.requirements, requirements, strict=True)]
     try:
         chosen = flags.resolve([(flag, next(values) if word else None) for flag, word in raw.flags])
     except FlagError as error:
@@ -165,8 +187,35 @@ def resolve(raw: RawStatement, expanded: Sequence[str]) -> Statement:
         flags=chosen,
         version=_version(raw.version, version, raw.lines),
         name=_name(raw.name, name, raw.lines) if raw.name else "",
-        requirement=_path(raw.requirements[0], requirements[0], raw.lines) if requirements else None,
+        files=tuple(dict.fromkeys(one for one, is_file in named if is_file)),
+        inline=tuple(one for one, is_file in named if not is_file),
+        bodies=tuple(heredocs.resolve(body, values, env) for body in raw.heredocs),
     )
+
+
+def _without_heredocs(words: Iterable[Word], instruction: Instruction) -> list[Word]:
+    """Drop the words that open a heredoc, `<<EOF` and `<< EOF`."""
+    kept: list[Word] = []
+    count = 0
+    rest = iter(words)
+    for word in rest:
+        match = _HEREDOC.match(word.raw)
+        if not match:
+            kept.append(word)
+            continue
+        count += 1
+        if match.end() == len(word.raw):
+            next(rest, None)
+        elif word.raw[match.end()] == "<":
+            raise DockerfileError(
+                f"{_brief(word.raw)} opens no heredoc: write <<EOF", lines=instruction.lines, at=word.place
+            )
+    if count != len(instruction.heredocs):
+        raise DockerfileError(
+            "a heredoc is opened by <<EOF, a word of its own, and this line has a << that is none",
+            lines=instruction.lines,
+        )
+    return kept
 
 
 def _split(text: str, escape: str) -> tuple[list[tuple[int, str]], tuple[int, str] | None]:
@@ -231,33 +280,20 @@ def _check(words: Sequence[Word], instruction: Instruction, *, no_venv: bool) ->
     for word in words:
         if problem := _problem(word.raw) or _about_brace(word.raw):
             raise DockerfileError(problem, lines=lines, at=word.place)
-    if instruction.heredocs:
-        raise DockerfileError(
-            "requirements in a heredoc are not supported yet: put them into a file of the build context and name it: "
-            + USAGE,
-            lines=lines,
-        )
     if not words:
         raise DockerfileError(f"PYENV needs a version and a name: {USAGE}", lines=lines)
     if no_venv:
-        if len(words) > 2:  # noqa: PLR2004 - version, name
+        if more := [*(word.raw for word in words[2:]), *(f"<<{body.name}" for body in instruction.heredocs)]:
             raise DockerfileError(
-                f"--no-venv makes no environment that {_brief(words[2].raw)} could be installed into: "
+                f"--no-venv makes no environment that {_brief(more[0])} could be installed into: "
                 "PYENV --no-venv <version> [<name>]",
                 lines=lines,
-                at=words[2].place,
+                at=words[2].place if len(words) > 2 else None,  # noqa: PLR2004 - version, name
             )
         return
     if len(words) == 1:
         missing = "a name" if words[0].raw[:1].isdigit() else "a version and a name"
         raise DockerfileError(f"PYENV {_brief(words[0].raw)} lacks {missing}: {USAGE}", lines=lines)
-    if len(words) > 3:  # noqa: PLR2004 - version, name, file
-        raise DockerfileError(
-            f"more than one requirement is not supported yet ({_brief(' '.join(word.raw for word in words[2:]))}): put "
-            f"all into one requirements file of the build context: {USAGE}",
-            lines=lines,
-            at=words[3].place,
-        )
 
 
 def _problem(raw: str) -> str:
@@ -341,22 +377,20 @@ def _name(word: Word, value: str, lines: tuple[int, int]) -> str:
     return value
 
 
-def _path(word: Word, value: str, lines: tuple[int, int]) -> str:
+def _requirement(word: Word, value: str, lines: tuple[int, int]) -> tuple[str, bool]:
+    """What a word asks for, and whether that is a requirements file."""
     shown = _shown(word, value)
     if not value.isprintable():
+        raise DockerfileError(f"the requirement {shown} has a control character in it", lines=lines, at=word.place)
+    if value.startswith("<<"):
         raise DockerfileError(
-            f"the requirements file {shown} has a control character in its name", lines=lines, at=word.place
+            f"{shown} opens no heredoc here: write <<EOF, without quotes around the <<", lines=lines, at=word.place
         )
+    if _is_inline(value):
+        return value, False
     if "://" in value:
         raise DockerfileError(
             f"{shown} is a URL: put the requirements file into the build context and write its path there",
-            lines=lines,
-            at=word.place,
-        )
-    if _is_inline(value):
-        raise DockerfileError(
-            f"requirements on the line itself, such as {shown}, are not supported yet: write it into a requirements "
-            f"file of the build context and name that: {USAGE}",
             lines=lines,
             at=word.place,
         )
@@ -367,11 +401,11 @@ def _path(word: Word, value: str, lines: tuple[int, int]) -> str:
         )
     if value.rsplit("/", maxsplit=1)[-1] in {"", ".", ".."}:
         raise DockerfileError(f"{shown} is a directory: name a requirements file in it", lines=lines, at=word.place)
-    return path
+    return (f"./{path}", False) if is_archive(path) else (path, True)
 
 
 def _is_inline(value: str) -> bool:
-    """Whether a word is a PEP 508 requirement with a specifier, an extra or a URL, rather than a path."""
+    """Whether a word is a requirement with a specifier, an extra, a marker or a URL, rather than a path."""
     if not _INLINE_HINT.search(value):
         return False
     from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 - costs 20 ms, rarely needed
@@ -379,5 +413,7 @@ def _is_inline(value: str) -> bool:
     try:
         requirement = Requirement(value)
     except InvalidRequirement:
-        return False
-    return bool(requirement.specifier or requirement.extras)
+        return is_url(value) and (value.startswith(_REPOSITORIES) or is_archive(value.partition("#")[0]))
+    if requirement.url:
+        return is_url(requirement.url)
+    return bool(requirement.specifier or requirement.extras or requirement.marker)

@@ -29,14 +29,15 @@ _OF_WORDS: Final = frozenset({"UndefinedVar"})
 """Stock rules that say something about a PYENV line through the instruction that stands in its place."""
 
 
-def asked(plan: Plan, files: Mapping[str, RequirementsFile]) -> tuple[Asked, ...]:
+def asked(plan: Plan, files: Mapping[int, tuple[RequirementsFile, ...]]) -> tuple[Asked, ...]:
     """The lines of a plan, as rules look at them."""
     return tuple(
         Asked(
             environment.line,
             environment.statement,
             environment.interpreter.minor,
-            tuple(files[path] for path in environment.requirement_files),
+            tuple(file for file in files[environment.line.number] if not file.constraint),
+            tuple(file for file in files[environment.line.number] if file.constraint),
         )
         for environment in plan.environments
     )

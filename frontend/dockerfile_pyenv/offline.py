@@ -262,14 +262,21 @@ def _site(dockerfile: Dockerfile, line: Line, stage: Stage) -> Site:
             lines=line.lines,
         )
     item = dockerfile.instructions[line.index]
-    raws = [] if isinstance(line.statement, DockerfileError) else [word.raw for word in line.statement.words]
+    words: list[str] = []
+    if not isinstance(line.statement, DockerfileError):
+        own = len(line.statement.own_words)
+        # What a heredoc's variables lack is said with the heredoc's own line.
+        words = [
+            (_word if number < own else _word_of_body)(dockerfile, item, word.raw, stage.variables)
+            for number, word in enumerate(line.statement.words)
+        ]
     return Site(
         number=line.number,
         target="",
         platform=stage.platform,
         user=stage.user,
-        env=stage.env,
-        words=tuple(_word(dockerfile, item, raw, stage.variables) for raw in raws),
+        env=stage.variables,
+        words=tuple(words),
         below=stage.below,
         empty=stage.empty,
         in_target=False,
@@ -288,6 +295,16 @@ def _word(dockerfile: Dockerfile, item: Instruction, raw: str, variables: Mappin
             "base image",
             lines=item.lines,
         ) from None
+    except ExpansionError as error:
+        raise DockerfileError(str(error), lines=item.lines) from None
+
+
+def _word_of_body(dockerfile: Dockerfile, item: Instruction, raw: str, variables: Mapping[str, str]) -> str:
+    """Expand a word of a heredoc. One that has a variable of no value stays: `instruction.resolve` refuses it."""
+    try:
+        return expand(raw, variables, escape=dockerfile.escape)
+    except UnsetError:
+        return raw
     except ExpansionError as error:
         raise DockerfileError(str(error), lines=item.lines) from None
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from dockerfile_pyenv import instruction
 from dockerfile_pyenv.errors import DockerfileError
@@ -35,6 +36,8 @@ class Environment:
     context: str
     """Name of the build context that holds the interpreter."""
     user: str
+    env: Mapping[str, str]
+    """ENV, and the values of ARG, at the line."""
 
     @property
     def prefix(self) -> str:
@@ -54,8 +57,22 @@ class Environment:
 
     @property
     def requirement_files(self) -> tuple[str, ...]:
-        """Paths in the build context of the files that the environment's step reads."""
-        return (self.statement.requirement,) if self.statement.requirement else ()
+        """Paths in the build context of the requirement files that the line names."""
+        return self.statement.files
+
+    @property
+    def requirements_directory(self) -> str:
+        """Directory of the requirements context that holds what the step reads; "" where it reads nothing.
+
+        It depends on nothing but what the line says, so that other lines' files do not enter a step's cache key, and
+        lines that say the same share it.
+        """
+        statement = self.statement
+        archives = [one for one in statement.inline if one.startswith("./")]
+        if not statement.files and not statement.bodies and not archives:
+            return ""
+        named = json.dumps([statement.files, archives, [(body.name, body.text) for body in statement.bodies]])
+        return "/" + sha256(named.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
     @property
     def place(self) -> tuple[int, int]:
@@ -157,7 +174,7 @@ def _environment(line: Line, sites: tuple[Site, ...], select: Select) -> Environ
             "or copy a root file system into the stage first",
             lines=line.lines,
         )
-    statement = instruction.resolve(line.statement, site.words)
+    statement = instruction.resolve(line.statement, site.words, site.env)
     try:
         interpreter = select(statement, site)
     except InterpreterNotFoundError as error:
@@ -165,7 +182,7 @@ def _environment(line: Line, sites: tuple[Site, ...], select: Select) -> Environ
     except FlagError as error:
         raise DockerfileError(str(error), lines=line.lines, at=line.statement.flag_place(error.flag)) from error
     recipes = {site.target: interpreter.recipes[site.platform] for site in sites}
-    return Environment(line, statement, interpreter, recipes, _context(sites, interpreter), site.user)
+    return Environment(line, statement, interpreter, recipes, _context(sites, interpreter), site.user, site.env)
 
 
 def _context(sites: tuple[Site, ...], interpreter: Interpreter) -> str:

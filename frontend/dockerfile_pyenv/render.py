@@ -18,6 +18,7 @@ from dockerfile_pyenv.lexer import Dockerfile, lex
 from dockerfile_pyenv.plan import Environment, Plan
 from dockerfile_pyenv.providers import Base, Image, Recipe, Tarball
 from dockerfile_pyenv.recipes import FINISH, LOADER, PYTHON, SCRIPTS, path_of
+from dockerfile_pyenv.requirement_files import Content, Place
 from dockerfile_pyenv.text import substitute
 
 TOOLS_IMAGE = f"dockerfile-pyenv:{__version__}"
@@ -30,6 +31,13 @@ _SYNTAX = re.compile(rb"(?im)^#[\t ]*syntax[\t ]*=[^\n]*\n?")
 
 _IN_IMAGE = "file://"
 """What a mirror begins with that is a directory of the frontend's image (mirror.py)."""
+
+
+_WRITE = (
+    "import os, sys; os.makedirs(os.path.dirname(sys.argv[1]), exist_ok=True); "
+    "open(sys.argv[1], 'wb').write(os.fsencode(sys.argv[2]))"
+)
+"""A program that writes a file: its path, its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,7 @@ class Style:
     """Mirror of release tarballs, as PYENV_SOURCE_MIRROR names one."""
 
 
-def render(dockerfile: Dockerfile, plan: Plan, style: Style) -> bytes:
+def render(dockerfile: Dockerfile, plan: Plan, contents: Mapping[str, Content], style: Style) -> bytes:
     """The user's Dockerfile as a plain one that builds the same image.
 
     Raises DockerfileError for a stage that has a name of ours.
@@ -58,7 +66,7 @@ def render(dockerfile: Dockerfile, plan: Plan, style: Style) -> bytes:
     if style.target is not None:
         dockerfile, plan = _without_later_stages(dockerfile, plan, style.target)
     expanded = lex(expand.expand(dockerfile, plan, rename=stage_name).text)
-    stages = "".join(_stages(plan, style))
+    stages = "".join(_stages(plan, contents, style))
     names = re.findall(r"^FROM .* AS (\S+)$", stages, re.MULTILINE)
     _refuse_names(dockerfile, names)
     items = list(enumerate(expanded.instructions))
@@ -99,15 +107,11 @@ def _refuse_names(dockerfile: Dockerfile, names: list[str]) -> None:
             )
 
 
-def _stages(plan: Plan, style: Style) -> Iterator[str]:
+def _stages(plan: Plan, contents: Mapping[str, Content], style: Style) -> Iterator[str]:
     if not plan.environments:
         return
     yield f"FROM {style.tools} AS {stage_name(expand.TOOLS)}\n"
-    if files := list(dict.fromkeys(path for item in plan.environments for path in item.requirement_files)):
-        yield f"FROM scratch AS {stage_name(expand.REQUIREMENTS)}\n"
-        for path in files:
-            target = posixpath.join(expand.requirements_directory(path), path)
-            yield _copy(path, target)
+    yield from _requirements({item.requirements_directory for item in plan.environments}, contents)
     seen: set[str] = set()
     for environment in plan.environments:
         recipe = next(iter(environment.recipes.values()))
@@ -115,6 +119,25 @@ def _stages(plan: Plan, style: Style) -> Iterator[str]:
             seen.add(environment.context)
             yield f"# {plan.title(environment.interpreter.id)}\n"
             yield from _interpreter(environment, recipe, style)
+
+
+def _requirements(wanted: set[str], contents: Mapping[str, Content]) -> Iterator[str]:
+    """The stage that holds what PYENV lines read. Our tools write heredocs: not every builder knows them."""
+    name = stage_name(expand.REQUIREMENTS)
+    found = {directory: content for directory, content in contents.items() if directory in wanted}
+    bodies = [(directory, body) for directory, content in found.items() for body in content.bodies]
+    if bodies:
+        yield f"FROM {stage_name(expand.TOOLS)} AS {name}-heredocs\n"
+    for directory, body in bodies:
+        command = [LOADER, PYTHON, "-I", "-S", "-c", _WRITE, f"/heredocs{directory}/{body.name}", body.text]
+        yield _run(command, mounts=[])
+    if found:
+        yield f"FROM scratch AS {name}\n"
+    if bodies:
+        yield f"COPY --from={name}-heredocs /heredocs /\n"
+    for directory, content in found.items():
+        for path, place in content.paths.items():
+            yield _copy(path, posixpath.join(directory, path) + ("/" if place is Place.DIRECTORY else ""))
 
 
 def _interpreter(environment: Environment, recipe: Recipe, style: Style) -> Iterator[str]:

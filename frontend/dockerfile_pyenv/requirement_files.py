@@ -1,78 +1,167 @@
-"""Reads the requirement files of PYENV lines from the build context, and refuses what cannot be installed."""
+"""The requirement files of PYENV lines, with all that they include and name: read, checked, and laid out for the steps.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+Which files a file includes is known once it has been read: each round reads what the one before it found.
+"""
 
-from buildkit_llb import ops
-from buildkit_llb.gateway import Ref
-from buildkit_llb.ops import State
-from dockerfile_pyenv import requirements, source
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Protocol
+
+from dockerfile_pyenv import requirements
 from dockerfile_pyenv.errors import DockerfileError
-from dockerfile_pyenv.handover import Handover
+from dockerfile_pyenv.heredocs import Body
 from dockerfile_pyenv.plan import Environment, Plan
-from dockerfile_pyenv.requirements import RequirementsFile
+from dockerfile_pyenv.requirements import Kind, Reference, RequirementsFile
+
+_TEXTS = frozenset({Kind.REQUIREMENTS, Kind.CONSTRAINTS})
+
+
+class Place(Enum):
+    """What a path is that is not to be read."""
+
+    FILE = "file"
+    DIRECTORY = "directory"
+
+
+Found = bytes | Place | OSError
+"""A file's content, what it is, or why it cannot be had."""
+
+
+class Tree(Protocol):
+    """A build context."""
+
+    def look(self, read: Sequence[str], find: Sequence[str]) -> Mapping[str, Found]:
+        """Read some files, and find out what other paths are."""
+        ...
+
+    def why_missing(self, path: str) -> str:
+        """Say why a path is not there, in words that begin with the path."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What one directory of the requirements context holds."""
+
+    paths: Mapping[str, Place]
+    """Paths of the build context, in order."""
+    bodies: tuple[Body, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class RequirementFiles:
     """The requirement files of a plan."""
 
-    context: State | None
-    """A graph that holds them; None without any."""
-    files: Mapping[str, RequirementsFile]
-    """By their paths in the build context."""
+    contents: Mapping[str, Content]
+    """By the names that `Environment.requirements_directory` has."""
+    files: Mapping[int, tuple[RequirementsFile, ...]]
+    """What each PYENV line reads, by its number, with included files, heredocs and what stands on the line itself."""
 
 
-def read(handover: Handover, plan: Plan) -> RequirementFiles:
+def collect(plan: Plan, tree: Tree) -> RequirementFiles:
     """Read and check the requirement files of a plan.
 
     Raises DockerfileError at the line that names a file which is missing, kept back or no requirements file.
     """
-    users: dict[str, Environment] = {}
+    known: dict[str, Found] = {}
+    while True:
+        walks = {item.line.number: _Walk(item, known) for item in plan.environments}
+        read = {path for walk in walks.values() for path in walk.to_read} - {*known}
+        find = {path for walk in walks.values() for path in walk.to_find} - {*known} - read
+        if not read and not find:
+            break
+        known.update(tree.look(sorted(read), sorted(find)))
+    contents: dict[str, Content] = {}
     for environment in plan.environments:
-        if environment.statement.requirement:
-            users.setdefault(environment.statement.requirement, environment)
-    if not users:
-        return RequirementFiles(None, {})
-    exclude = source.excluded(handover.gateway, handover.build, handover.source)
-    state = source.context_files(handover.build, handover.source, tuple(users), exclude)
-    ref = handover.solve_definition(ops.marshal(state))
-    files: dict[str, RequirementsFile] = {}
-    for path, environment in users.items():
-        lines = environment.line.lines
-        try:
-            data = handover.gateway.read_file(ref, path)
-        except (FileNotFoundError, NotADirectoryError):
-            raise DockerfileError(_missing(handover, path, exclude), lines=lines) from None
-        except IsADirectoryError:
-            raise DockerfileError(
-                f"{path} is a directory in the build context: name a requirements file in it", lines=lines
-            ) from None
-        except OSError as error:
-            raise DockerfileError(f"{path} cannot be read: {error.strerror}", lines=lines) from None
-        files[path] = requirements.check(data, path=path, lines=lines)
-    return RequirementFiles(state, files)
+        if directory := environment.requirements_directory:
+            walk = walks[environment.line.number]
+            earlier = contents.get(directory, Content({}, ()))
+            paths = {**earlier.paths, **dict(walk.paths(tree))}
+            contents[directory] = Content(dict(sorted(paths.items())), environment.statement.bodies)
+    return RequirementFiles(contents, {number: tuple(walk.files) for number, walk in walks.items()})
 
 
-def _missing(handover: Handover, path: str, exclude: tuple[str, ...]) -> str:
-    """Why a file is not there: kept back by .dockerignore, or not there at all."""
-    if exclude:
-        ref = handover.solve_definition(ops.marshal(source.context_files(handover.build, handover.source, (path,), ())))
-        if _exists(handover, ref, path):
-            name = f"{handover.source.filename}.dockerignore" if handover.source.ignore is not None else ".dockerignore"
-            return (
-                f"{path} is in the build context's directory, but {name} excludes it: "
-                f"add the line !{path} at the end of {name}"
+class _Walk:
+    """One environment's way through what is known, from file to included file."""
+
+    def __init__(self, environment: Environment, known: Mapping[str, Found]) -> None:
+        self._environment = environment
+        self._known = known
+        self.files: list[RequirementsFile] = []
+        self.to_read: dict[str, None] = {}
+        self.to_find: dict[str, None] = {}
+        self._texts: dict[str, tuple[RequirementsFile | None, Reference | None]] = {}
+        """Files to read, and the first place that names them."""
+        self._others: list[tuple[RequirementsFile, Reference]] = []
+        statement = environment.statement
+        for body in statement.bodies:
+            self._add(self._check(body.text.encode("utf-8", "surrogateescape"), body.name, first=body.first))
+        for one in statement.inline:
+            self._add(self._check(one.encode(), ""))
+        for path in statement.files:
+            self._read(path, None, None)
+
+    def _check(self, data: bytes, path: str, *, first: int | None = None) -> RequirementsFile:
+        item = self._environment
+        return requirements.check(data, path=path, lines=item.line.lines, env=item.env, first=first)
+
+    def _add(self, file: RequirementsFile) -> None:
+        self.files.append(file)
+        for reference in file.references:
+            if file.constraint and reference.kind is Kind.REQUIREMENTS:
+                reference = replace(reference, kind=Kind.CONSTRAINTS)  # noqa: PLW2901 - so it is to pip
+            if reference.kind in _TEXTS:
+                self._read(reference.paths[0], file, reference)
+            else:
+                self._others.append((file, reference))
+                self.to_find.update(dict.fromkeys(reference.paths))
+
+    def _read(self, path: str, file: RequirementsFile | None, reference: Reference | None) -> None:
+        if path in self._texts:
+            return
+        self._texts[path] = file, reference
+        self.to_read[path] = None
+        if isinstance(data := self._known.get(path), bytes):
+            constraint = reference is not None and reference.kind is Kind.CONSTRAINTS
+            self._add(replace(self._check(data, path), constraint=constraint))
+
+    def paths(self, tree: Tree) -> Iterator[tuple[str, Place]]:
+        """What the step has to be given. Raises DockerfileError for what is not there."""
+        for path, (file, reference) in self._texts.items():
+            found = self._known[path]
+            if not isinstance(found, bytes):
+                raise self._error(path, found, tree, file, reference)
+            yield path, Place.FILE
+        for file, reference in self._others:
+            there = [(path, found) for path in reference.paths if isinstance(found := self._known[path], Place)]
+            if not there:
+                path = reference.paths[-1]
+                raise self._error(path, self._known[path], tree, file, reference)
+            yield there[0]
+
+    def _error(
+        self, path: str, found: Found, tree: Tree, file: RequirementsFile | None, reference: Reference | None
+    ) -> DockerfileError:
+        lines = self._environment.line.lines
+        match found:
+            case FileNotFoundError() | NotADirectoryError():
+                message = tree.why_missing(path)
+            case IsADirectoryError():
+                message = f"{path} is a directory in the build context: name a requirements file in it"
+            case OSError():
+                message = f"{path} cannot be read: {found.strerror}"
+            case _:
+                message = f"{path} is read as a requirements file, and is none"
+        if file is None or reference is None:
+            return DockerfileError(message, lines=lines)
+        body = next((body for body in self._environment.statement.bodies if body.name == file.path), None)
+        if body:
+            lines = (body.first + reference.line - 1,) * 2
+        if not file.path:
+            return DockerfileError(message, lines=lines)
+        if reference.kind is Kind.PACKAGE:
+            message += (
+                ". Relative paths start at the top of the build context; those of files in the image are absolute"
             )
-    return (
-        f"{path} does not exist in the build context: requirement files are named from the top of the build context, "
-        "as in COPY"
-    )
-
-
-def _exists(handover: Handover, ref: Ref, path: str) -> bool:
-    try:
-        handover.gateway.stat_file(ref, path)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return True
+        return DockerfileError(f"{file.path}, line {reference.line}: {reference.text}: {message}", lines=lines)

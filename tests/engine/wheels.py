@@ -47,5 +47,41 @@ def compiled(name: str, version: str = "1.0") -> tuple[str, bytes]:
     return f"{name}-{version}.tar.gz", data.getvalue()
 
 
+BACKEND = """\
+import base64, hashlib, pathlib, sys, zipfile
+
+NAME = {name!r}
+
+
+def build_wheel(directory, config_settings=None, metadata_directory=None):
+    pathlib.Path("build").mkdir(exist_ok=True)  # as setuptools does
+    files = {{
+        f"{{NAME}}.py": pathlib.Path(f"{{NAME}}.py").read_text(),
+        f"{{NAME}}-1.0.dist-info/METADATA": f"Metadata-Version: 2.1\\nName: {{NAME}}\\nVersion: 1.0\\n",
+        f"{{NAME}}-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+    }}
+    wheel = f"{{NAME}}-1.0-py3-none-any.whl"
+    record = f"{{NAME}}-1.0.dist-info/RECORD"
+    files[record] = "".join(f"{{path}},,\\n" for path in [*files, record])
+    with zipfile.ZipFile(pathlib.Path(directory, wheel), "w") as archive:
+        for path, text in files.items():
+            archive.writestr(path, text)
+    return wheel
+
+
+build_editable = build_wheel
+"""
+
+
+def project_files(name: str) -> dict[str, str]:
+    """A project that builds without a download, and writes into its directory as it does: its files."""
+    return {
+        f"{name}/pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+        f'[project]\nname = "{name}"\nversion = "1.0"\n',
+        f"{name}/backend.py": BACKEND.format(name=name),
+        f"{name}/{name}.py": "__version__ = '1.0'\n",
+    }
+
+
 def _hash(content: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(content.encode()).digest()).rstrip(b"=").decode()

@@ -1,7 +1,8 @@
 """Plans of Dockerfiles without an engine: what the probe would find is said by the test."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from dockerfile_pyenv.lexer import Dockerfile, lex
 from dockerfile_pyenv.plan import Plan
 from dockerfile_pyenv.probe import Site
 from dockerfile_pyenv.providers import Interpreter, choose
+from dockerfile_pyenv.requirement_files import Found, Place
 from dockerfile_pyenv.stages import Line
 
 TABLE = Table(
@@ -90,6 +92,34 @@ def plan_of(source: bytes, found: Probe = None, *, label: str = "") -> tuple[Doc
     return dockerfile, planning.make(
         dockerfile, lines, sites_of(dockerfile, lines, found), select, label=lambda _: label
     )
+
+
+@dataclass(frozen=True)
+class Files:
+    """A build context in memory, with an empty file at every other path if that is wanted."""
+
+    files: Mapping[str, bytes | Place]
+    all_there: bool = False
+    rounds: list[tuple[Sequence[str], Sequence[str]]] = field(default_factory=list)
+    """What was looked at, round by round."""
+
+    def look(self, read: Sequence[str], find: Sequence[str]) -> dict[str, Found]:
+        """Read some files, and find out what other paths are."""
+        self.rounds.append((read, find))
+        found: dict[str, Found] = {}
+        for path in [*read, *find]:
+            content = self.files.get(path, b"" if self.all_there else None)
+            if content is None:
+                found[path] = FileNotFoundError(2, "No such file or directory")
+            elif path in find:
+                found[path] = content if isinstance(content, Place) else Place.FILE
+            else:
+                found[path] = IsADirectoryError(21, "Is a directory") if isinstance(content, Place) else content
+        return found
+
+    def why_missing(self, path: str) -> str:
+        """Say that a path is not there."""
+        return f"{path} does not exist"
 
 
 CASES = Path(__file__).parents[2] / "dockerfile-syntax" / "cases"

@@ -6,9 +6,9 @@
 from pathlib import Path
 
 import pytest
-from tests.unit.planning import BAD, GOOD, case, plan_of
+from tests.unit.planning import BAD, GOOD, Files, case, plan_of
 
-from dockerfile_pyenv import expand, render
+from dockerfile_pyenv import expand, render, requirement_files
 from dockerfile_pyenv.errors import DockerfileError
 from dockerfile_pyenv.excerpt import excerpt
 
@@ -35,7 +35,8 @@ def test_a_dockerfile_is_rendered_for_other_builders(folder: Path, regenerate: b
     """Each case's Dockerfile becomes the plain text beside it."""
     dockerfile, plan = plan_of(*case(folder))
     style = render.Style("Dockerfile", "linux/amd64", "dockerfile-pyenv:1")
-    compare(folder / "rendered", render.render(dockerfile, plan, style), regenerate=regenerate)
+    contents = requirement_files.collect(plan, Files({}, all_there=True)).contents
+    compare(folder / "rendered", render.render(dockerfile, plan, contents, style), regenerate=regenerate)
 
 
 @pytest.mark.parametrize("folder", BAD, ids=lambda folder: folder.name)

@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from tests.unit.planning import sites_of
+from tests.unit.planning import Files, sites_of
 
-from dockerfile_pyenv import checks, lint, requirements, stages
+from dockerfile_pyenv import checks, lint, requirement_files, requirements, stages
 from dockerfile_pyenv import plan as planning
 from dockerfile_pyenv.checks import choices
 from dockerfile_pyenv.checks.choices import Choices
@@ -31,8 +31,8 @@ def subject(example: Example) -> Subject:
         sites_of(dockerfile, lines),
         lambda statement, _: choose(statement, lambda: "gnu", ["linux/amd64"], lambda _: "", Table.default),
     )
-    files = {path: requirements.check(text.encode(), path=path, lines=(1, 1)) for path, text in example.files.items()}
-    return Subject(dockerfile, lint.asked(plan, files), TODAY)
+    read = requirement_files.collect(plan, Files({path: text.encode() for path, text in example.files.items()}))
+    return Subject(dockerfile, lint.asked(plan, read.files), TODAY)
 
 
 def names(example: Example, wanted: Choices | None = None) -> list[str]:

@@ -8,13 +8,15 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from dockerfile_pyenv.errors import DockerfileError
+from dockerfile_pyenv.flags import KNOWN
 from dockerfile_pyenv.instruction import RawStatement, Statement, Word, _split, env_names, parse, resolve
 from dockerfile_pyenv.lexer import lex
 
 steady = settings(
     derandomize=True, max_examples=600, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
-USAGE = "PYENV [--flag …] <version> <name> [<requirements file>]"
+USAGE = "PYENV [--flag …] <version> <name> [<requirements> …]"
+FLAGS = ", ".join(f"--{name}" for name in KNOWN)
 
 
 def read(source: str | bytes) -> RawStatement:
@@ -131,15 +133,12 @@ def test_words_are_those_of_upstream(text: str) -> None:
         ("PYENV 3.9", f"PYENV 3.9 lacks a name: {USAGE}"),
         ("PYENV epo_pyenv", f"PYENV epo_pyenv lacks a version and a name: {USAGE}"),
         (
-            "PYENV --system-site=1 3.9 x",
-            "unknown flag --system-site. Known are --interpreter, --libc, --builder, --enable-optimizations, --no-venv",
+            "PYENV --upgrade 3.9 x",
+            f"unknown flag --upgrade. Known are {FLAGS}",
         ),
         (
             "PYENV --interpeter=base 3.9 x",
-            (
-                "unknown flag --interpeter (did you mean --interpreter?). "
-                "Known are --interpreter, --libc, --builder, --enable-optimizations, --no-venv"
-            ),
+            f"unknown flag --interpeter (did you mean --interpreter?). Known are {FLAGS}",
         ),
         ("PYENV --libc 3.9 x", "--libc needs a value, gnu or musl: write --libc=…"),
         ("PYENV --no-venv=yes 3.9", "--no-venv has no value: write just --no-venv"),
@@ -149,19 +148,11 @@ def test_words_are_those_of_upstream(text: str) -> None:
         ),
         ("PYENV 3.9 x --upgrade", "the flag --upgrade stands behind the version: flags come before it"),
         (
-            "PYENV 3.9 x a.txt b.txt",
-            (
-                "more than one requirement is not supported yet (a.txt b.txt): put all into one requirements file of "
-                f"the build context: {USAGE}"
-            ),
+            "PYENV --no-venv 3.9 x <<EOF\nEOF",
+            "--no-venv makes no environment that <<EOF could be installed into: PYENV --no-venv <version> [<name>]",
         ),
-        (
-            "PYENV 3.9 x <<EOF\npandas\nEOF",
-            (
-                "requirements in a heredoc are not supported yet: put them into a file of the build context and name "
-                f"it: {USAGE}"
-            ),
-        ),
+        ("PYENV 3.9 x <<<EOF", "<<<EOF opens no heredoc: write <<EOF"),
+        ("PYENV 3.9 x <<a/b\na/b", "<<'a/b' names no heredoc of PYENV: write <<EOF"),
         (
             "PYENV 3.9 x reqs.txt # why",
             "# begins no comment here, but would be a word of PYENV: a comment needs a line of its own",
@@ -178,13 +169,6 @@ def test_words_are_those_of_upstream(text: str) -> None:
             "x\\ ends in an escaped blank: no version, name or path of a PYENV line may",
         ),
         (b"PYENV 3.9 x caf\xe9.txt", "this line is not UTF-8: save the Dockerfile as UTF-8"),
-        (
-            "PYENV 3.9 x" + " a" * 1000,
-            (
-                f"more than one requirement is not supported yet ({'a ' * 49}a…): put all into one requirements file "
-                f"of the build context: {USAGE}"
-            ),
-        ),
     ],
 )
 def test_lines_that_are_none(line: str | bytes, message: str) -> None:
@@ -199,20 +183,40 @@ def test_lines_that_are_none(line: str | bytes, message: str) -> None:
 @pytest.mark.parametrize(
     ("line", "expanded", "expected"),
     [
-        ("PYENV 3.9 epo_pyenv", (), ("3.9", "epo_pyenv", None)),
-        ("PYENV 3.9.23 a.b-c ./r.txt", (), ("3.9.23", "a.b-c", "r.txt")),
-        ("PYENV 3.15.0rc1 x /a/b.txt", (), ("3.15.0rc1", "x", "a/b.txt")),
-        ("PYENV 3.15rc1 x a//b/../c.txt", (), ("3.15.0rc1", "x", "a/c.txt")),
-        ("PYENV 3.9 3.10 'my reqs.txt'", ("3.9", "3.10", "my reqs.txt"), ("3.9", "3.10", "my reqs.txt")),
-        ("PYENV $V $N $R", ("3.8", "x", "r@x<1.txt"), ("3.8", "x", "r@x<1.txt")),
-        ("PYENV 3.9 x pandas[all", (), ("3.9", "x", "pandas[all")),
-        ("PYENV 3.9 x reqs@prod.txt", (), ("3.9", "x", "reqs@prod.txt")),
+        ("PYENV 3.9 epo_pyenv", (), ("3.9", "epo_pyenv", ())),
+        ("PYENV 3.9.23 a.b-c ./r.txt", (), ("3.9.23", "a.b-c", ("r.txt",))),
+        ("PYENV 3.15.0rc1 x /a/b.txt", (), ("3.15.0rc1", "x", ("a/b.txt",))),
+        ("PYENV 3.15rc1 x a//b/../c.txt", (), ("3.15.0rc1", "x", ("a/c.txt",))),
+        ("PYENV 3.9 3.10 'my reqs.txt'", ("3.9", "3.10", "my reqs.txt"), ("3.9", "3.10", ("my reqs.txt",))),
+        ("PYENV $V $N $R", ("3.8", "x", "r@x<1.txt"), ("3.8", "x", ("r@x<1.txt",))),
+        ("PYENV 3.9 x pandas[all", (), ("3.9", "x", ("pandas[all",))),
+        ("PYENV 3.9 x reqs@prod.txt", (), ("3.9", "x", ("reqs@prod.txt",))),
     ],
 )
-def test_statements(line: str, expanded: tuple[str, ...], expected: tuple[str, str, str | None]) -> None:
-    """Expanded words become a version, a name and a path in the build context."""
+def test_statements(line: str, expanded: tuple[str, ...], expected: tuple[str, str, tuple[str, ...]]) -> None:
+    """Expanded words become a version, a name and paths in the build context."""
     found = statement(line, expanded)
-    assert (found.version, found.name, found.requirement) == expected
+    assert (found.version, found.name, found.files) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "files", "inline"),
+    [
+        pytest.param(["a.txt", "b.txt", "./a.txt"], ["a.txt", "b.txt"], [], id="files, each once"),
+        pytest.param(["pandas==2.2.3", "a.txt"], ["a.txt"], ["pandas==2.2.3"], id="a specifier"),
+        pytest.param(["apache-airflow[celery]"], [], ["apache-airflow[celery]"], id="an extra"),
+        pytest.param(["a ; python_version<'4'"], [], ["a ; python_version<'4'"], id="a marker"),
+        pytest.param(["a @ https://h/a.zip"], [], ["a @ https://h/a.zip"], id="a URL with a name"),
+        pytest.param(["https://h/a.tar.gz#sha256=0"], [], ["https://h/a.tar.gz#sha256=0"], id="a URL of an archive"),
+        pytest.param(["git+ssh://git@h/a.git@v1"], [], ["git+ssh://git@h/a.git@v1"], id="a repository"),
+        pytest.param(["/d//a-1-py3-none-any.whl"], [], ["./d/a-1-py3-none-any.whl"], id="a wheel of the context"),
+        pytest.param(["pandas"], ["pandas"], [], id="a name alone is a file's"),
+    ],
+)
+def test_requirements(words: list[str], files: list[str], inline: list[str]) -> None:
+    """A word is a requirements file unless it has what only a requirement has."""
+    found = statement("PYENV 3.9 x" + " $R" * len(words), ["3.9", "x", *words])
+    assert (list(found.files), list(found.inline)) == (files, inline)
 
 
 VERSION = "is no version of Python: write one such as 3.9 or 3.9.23"
@@ -277,7 +281,7 @@ NAME = "a name is made of a-z, A-Z, 0-9, _, . and -, and begins with a letter or
         (
             "PYENV 3.9 x $R",
             ("3.9", "x", "a\nb"),
-            "the requirements file 'a\\nb' (from $R) has a control character in its name",
+            "the requirement 'a\\nb' (from $R) has a control character in it",
         ),
         (
             "PYENV 3.9 x https://h/r.txt",
@@ -285,20 +289,9 @@ NAME = "a name is made of a-z, A-Z, 0-9, _, . and -, and begins with a letter or
             "https://h/r.txt is a URL: put the requirements file into the build context and write its path there",
         ),
         (
-            "PYENV 3.9 x pandas==2.2.3",
-            (),
-            (
-                "requirements on the line itself, such as pandas==2.2.3, are not supported yet: write it into a "
-                f"requirements file of the build context and name that: {USAGE}"
-            ),
-        ),
-        (
-            "PYENV 3.9 x $R",
-            ("3.9", "x", "apache-airflow[celery]"),
-            (
-                "requirements on the line itself, such as apache-airflow[celery] (from $R), are not supported yet: "
-                f"write it into a requirements file of the build context and name that: {USAGE}"
-            ),
+            "PYENV 3.9 x '<<EOF'",
+            ("3.9", "x", "<<EOF"),
+            "<<EOF opens no heredoc here: write <<EOF, without quotes around the <<",
         ),
     ],
 )
@@ -320,7 +313,7 @@ def test_any_values_resolve_or_are_refused(expanded: list[str]) -> None:
         return
     assert found.version.replace(".", "").isalnum()
     assert found.name.replace(".", "").replace("-", "").replace("_", "").isascii()
-    parts = (found.requirement or "").split("/")
+    parts = [part for path in found.files for part in path.split("/")]
     assert not {"", ".", ".."} & set(parts)
 
 

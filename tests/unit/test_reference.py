@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 from tests.reference import REFERENCE, Example, blocks, examples
+from tests.unit.planning import Files
 
-from dockerfile_pyenv import checks, lint, requirements
+from dockerfile_pyenv import checks, lint, requirement_files
 from dockerfile_pyenv.checks.choices import Choices
 from dockerfile_pyenv.checks.rule import Subject
 from dockerfile_pyenv.checks.rules import RULES
@@ -25,12 +26,10 @@ def spoken(example: Example) -> list[str]:
     """The rules that have something to say about an example. Raises DockerfileError for one that cannot be built."""
     dockerfile = lex(example.dockerfile.encode())
     plan = Workspace("Dockerfile", Path(), dockerfile, pyenv_lines(dockerfile), Given("linux/amd64"), {}).plan()
-    files = {
-        path: requirements.check(example.files[path].encode(), path=path, lines=environment.line.lines)
-        for environment in plan.environments
-        for path in environment.requirement_files
-    }
-    found = checks.find(Subject(dockerfile, lint.asked(plan, files), TODAY), Choices())
+    read = requirement_files.collect(
+        plan, Files({"dist/mypackage-1.0-py3-none-any.whl": b""} | {k: v.encode() for k, v in example.files.items()})
+    )
+    found = checks.find(Subject(dockerfile, lint.asked(plan, read.files), TODAY), Choices())
     return [warning.rule for warning in found]
 
 

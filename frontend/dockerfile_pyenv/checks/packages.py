@@ -27,8 +27,24 @@ class Package:
     """Exactly one version or file fits: `==`, `===` or a URL."""
     marker: str
     path: str
+    """Path of the file; "" for what stands on the PYENV line itself."""
     line: int
     """Line of the file, 1-based."""
+
+    @property
+    def file_shown(self) -> str:
+        """The file, for a message."""
+        return self.path or "the line"
+
+    @property
+    def line_shown(self) -> str:
+        """The line of a file, for a message, with a blank before it."""
+        return f" (line {self.line})" if self.path else ""
+
+    @property
+    def place(self) -> str:
+        """File and line, for a message."""
+        return f"{self.path}, line {self.line}" if self.path else "the line"
 
 
 def packages(file: RequirementsFile) -> Iterator[Package]:

@@ -22,6 +22,8 @@ class Asked:
     python: str
     """`X.Y` of its interpreter."""
     files: tuple[RequirementsFile, ...] = ()
+    """All that say what to install: named, included, heredocs, and what stands on the line itself."""
+    constraints: tuple[RequirementsFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from dockerfile_pyenv import checks, lint, options
+from dockerfile_pyenv import checks, lint, options, requirement_files
 from dockerfile_pyenv.checks import choices
 from dockerfile_pyenv.checks.report import Report
 from dockerfile_pyenv.checks.rule import Asked, Subject
@@ -69,7 +69,7 @@ def check(given: Workspace) -> Report:
     try:
         wanted = choices.of_file(dockerfile, known.given.build_args.get(_ARGUMENT))
         plan = known.plan()
-        asked = lint.asked(plan, known.requirement_files(plan))
+        asked = lint.asked(plan, requirement_files.collect(plan, known.tree).files)
     except DockerfileError as caught:
         error = caught
     warnings = checks.find(Subject(dockerfile, asked, today, known.given.build_args), wanted)

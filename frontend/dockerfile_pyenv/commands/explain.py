@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from dockerfile_pyenv import requirements
+from dockerfile_pyenv import requirement_files, requirements
 from dockerfile_pyenv.commands import workspace
 from dockerfile_pyenv.commands.workspace import Workspace
 from dockerfile_pyenv.interpreters import Build
@@ -34,8 +34,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 def run(options: argparse.Namespace, given: Workspace) -> int:
     """Run the command. Raises PyenvError."""
     plan = given.plan()
-    files = given.requirement_files(plan)
-    explained = [explain(one, [files[path] for path in one.requirement_files]) for one in plan.environments]
+    files = requirement_files.collect(plan, given.tree).files
+    explained = [explain(one, files[one.line.number]) for one in plan.environments]
     if options.format == "json":
         sys.stdout.write(json.dumps(explained, indent=2, ensure_ascii=False) + "\n")
     elif explained:
@@ -61,9 +61,12 @@ def explain(environment: Environment, files: Sequence[RequirementsFile]) -> dict
             "reason": interpreter.reason,
             **_origin(next(iter(environment.recipes.values()))),
         },
-        "reads": [file.path for file in files],
+        "reads": [file.path for file in files if file.path],
         "requirements": [
-            requirements.shown(line) for file in files for _, line in requirements.logical_lines(file.text)
+            requirements.shown(line)
+            for file in files
+            if not file.constraint
+            for _, line in requirements.logical_lines(file.text)
         ],
         "anew": list(_anew(environment, files)),
     }
@@ -95,7 +98,7 @@ def _anew(environment: Environment, files: Sequence[RequirementsFile]) -> Iterat
     """What a step's cache key is made of."""
     yield "the stage above the group of PYENV lines"
     yield "the words of this line"
-    yield from (file.path for file in files)
+    yield from (file.path for file in files if file.path)
     if not environment.interpreter.is_base:
         yield "the interpreter"
     yield "uv or the installing program in the frontend's image"

@@ -4,7 +4,7 @@ import argparse
 import re
 import sys
 
-from dockerfile_pyenv import offline, render
+from dockerfile_pyenv import offline, render, requirement_files
 from dockerfile_pyenv.commands import workspace
 from dockerfile_pyenv.commands.workspace import Workspace
 from dockerfile_pyenv.lexer import Dockerfile
@@ -39,7 +39,9 @@ def run(options: argparse.Namespace, given: Workspace) -> int:
         given.setting("UV_PYTHON_INSTALL_MIRROR"),
         given.setting("PYENV_SOURCE_MIRROR"),
     )
-    sys.stdout.buffer.write(render.render(given.dockerfile, given.plan(), style))
+    plan = given.plan()
+    contents = requirement_files.collect(plan, given.tree).contents
+    sys.stdout.buffer.write(render.render(given.dockerfile, plan, contents, style))
     sys.stdout.flush()
     return 0
 

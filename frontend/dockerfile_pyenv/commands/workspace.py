@@ -4,16 +4,17 @@ import argparse
 import os
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from stat import S_ISDIR
 from typing import Any
 
-from dockerfile_pyenv import libc, offline, requirements
+from dockerfile_pyenv import libc, offline
 from dockerfile_pyenv import plan as planning
 from dockerfile_pyenv.commands import images
-from dockerfile_pyenv.errors import DockerfileError, PyenvError
+from dockerfile_pyenv.errors import PyenvError
 from dockerfile_pyenv.instruction import Statement
 from dockerfile_pyenv.interpreters import Table
 from dockerfile_pyenv.lexer import Dockerfile, lex
@@ -21,7 +22,7 @@ from dockerfile_pyenv.offline import Given
 from dockerfile_pyenv.plan import Plan
 from dockerfile_pyenv.probe import Site
 from dockerfile_pyenv.providers import Interpreter, choose
-from dockerfile_pyenv.requirements import RequirementsFile
+from dockerfile_pyenv.requirement_files import Found, Place
 from dockerfile_pyenv.stages import Line, pyenv_lines
 
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm/v7"}
@@ -42,6 +43,11 @@ class Workspace:
     given: Given
     settings: Mapping[str, str]
 
+    @property
+    def tree(self) -> "Directory":
+        """The build context."""
+        return Directory(self.context)
+
     def plan(self) -> Plan:
         """Plan the PYENV lines that the target reaches; without a target, all. Raises PyenvError."""
         table = cache(self._table)
@@ -57,21 +63,6 @@ class Workspace:
 
         sites = offline.sites(self.dockerfile, self.lines, self.given)
         return planning.make(self.dockerfile, self.lines, sites, select, label=label)
-
-    def requirement_files(self, plan: Plan) -> dict[str, RequirementsFile]:
-        """The requirement files of a plan, by path. Raises DockerfileError at the line that names a wrong one."""
-        found: dict[str, RequirementsFile] = {}
-        for environment in plan.environments:
-            for path in environment.requirement_files:
-                lines = environment.line.lines
-                try:
-                    data = Path(self.context, path).read_bytes()
-                except OSError as error:
-                    raise DockerfileError(
-                        f"{path} cannot be read in the build context {self.context}: {error.strerror}", lines=lines
-                    ) from None
-                found[path] = requirements.check(data, path=path, lines=lines)
-        return found
 
     def _config(self, site: Site) -> Mapping[str, Any]:
         """The config of a line's base image, as far as it is known."""
@@ -94,6 +85,32 @@ class Workspace:
             return Table.loads(Path(address.removeprefix("file://")).read_bytes(), mirror=mirror)
         except OSError as error:
             raise PyenvError(f"UV_PYTHON_DOWNLOADS_JSON_URL: cannot read {address}: {error.strerror}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """A build context on disk: a requirement_files.Tree. What .dockerignore says is left to the engine."""
+
+    path: Path
+
+    def look(self, read: Sequence[str], find: Sequence[str]) -> Mapping[str, Found]:
+        """Read some files, and find out what other paths are."""
+        found: dict[str, Found] = {}
+        for path in [*find, *read]:
+            place = self.path / path
+            try:
+                found[path] = place.read_bytes() if path in read else _place(place)
+            except OSError as error:
+                found[path] = error
+        return found
+
+    def why_missing(self, path: str) -> str:
+        """Say that a path is not there."""
+        return f"{path} cannot be read in the build context {self.path}: No such file or directory"
+
+
+def _place(path: Path) -> Place:
+    return Place.DIRECTORY if S_ISDIR(path.stat().st_mode) else Place.FILE
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

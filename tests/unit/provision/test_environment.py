@@ -8,6 +8,7 @@ import io
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import tarfile
@@ -53,8 +54,8 @@ def build(program: ModuleType, layout: Layout, tmp_path: Path) -> Build:
     (layout.root / "tmp").mkdir()
     wheel(tmp_path / "wheels", "spam", "1.0", {"spam/__init__.py": "print('spam')\n"})
 
-    def run(requirements: str | None, *, name: str = "epo", owner: str = "", **environ: str) -> int:
-        arguments = [f"--name={name}", f"--version={VERSION}", f"--interpreter={sys.base_prefix}"]
+    def run(requirements: str | None, *options: str, name: str = "epo", owner: str = "", **environ: str) -> int:
+        arguments = [*options, f"--name={name}", f"--version={VERSION}", f"--interpreter={sys.base_prefix}"]
         arguments.append(f"--owner={owner or f'{os.geteuid()}:{os.getegid()}'}")
         if requirements is not None:
             (layout.context / "req.txt").write_text(requirements)
@@ -69,12 +70,13 @@ def build(program: ModuleType, layout: Layout, tmp_path: Path) -> Build:
     return run
 
 
-def wheel(directory: Path, name: str, version: str, files: dict[str, str]) -> Path:
+def wheel(directory: Path, name: str, version: str, files: dict[str, str], *, requires: str = "") -> Path:
     """Write a small wheel."""
     directory.mkdir(exist_ok=True)
     info = f"{name}-{version}.dist-info"
     metadata = {
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        + (f"Requires-Dist: {requires}\n" if requires else ""),
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{info}/entry_points.txt": f"[console_scripts]\n{name} = {name}:main\n",
     }
@@ -121,7 +123,7 @@ def test_nothing_is_left(build: Build, layout: Layout, tmp_path: Path) -> None:
     """Neither locks nor times nor anything outside the environment stay; what was in /tmp does."""
     kept = wheel(tmp_path / "tmp", "ham", "2.0", {"ham.py": ""})
     before = (tmp_path / "tmp").stat().st_mtime_ns
-    assert build(f"spam\n{kept}\n") == 0
+    assert build(f"spam\n/tmp/{kept.name}\n") == 0
     names = {path.name for path in (layout.environments / "epo").rglob("*")}
     assert not names & {".lock", "uv_cache.json", "CACHEDIR.TAG", ".gitignore"}
     record = (packages(layout) / "ham-2.0.dist-info/RECORD").read_text()
@@ -628,3 +630,97 @@ def test_old_names(provision: Path) -> None:
     """What runs under the target interpreter evaluates no annotation, where newer spellings would fail."""
     for path in (provision / "environment").glob("*.py"):
         assert "from __future__ import annotations" in path.read_text()
+
+
+def test_pip_installs(build: Build, layout: Layout, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """With pip in place of uv the environment is the same, bytecode and pip's stand-in included."""
+    assert build("spam==1.0 --hash=sha256:" + sha256(tmp_path / "wheels/spam-1.0-py3-none-any.whl") + "\n") == 0
+    assert build("spam==1.0\n", "--installer=pip", name="other") == 0
+    log = capfd.readouterr().out
+    assert re.search(r"^other: pip [0-9.]+ installs$", log, re.MULTILINE)
+    one, other = (
+        {
+            str(path.relative_to(packages(layout, name))): path.read_bytes() if path.suffix == ".py" else b""
+            for path in packages(layout, name).rglob("*")
+            if path.name not in {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
+        }
+        for name in ("epo", "other")
+    )
+    assert one == other
+    assert output(layout.environments / "other/bin/pip", "list", "--format=freeze") == "spam==1.0"
+
+
+def test_pip_says_what_cannot_be_installed(build: Build, capfd: pytest.CaptureFixture[str]) -> None:
+    """In its own words, at the end of the log too."""
+    assert build("spam==9\n", "--installer=pip") == 1
+    assert re.search(
+        r"epo: the requirements in req\.txt cannot be installed: see above\nepo:   why: .*No matching distribution "
+        r"found for spam==9\n$",
+        capfd.readouterr().out,
+    )
+
+
+def test_no_dependencies(build: Build, layout: Layout, tmp_path: Path) -> None:
+    """--no-deps installs what is named, and nothing that it needs, with either installer."""
+    wheel(tmp_path / "wheels", "eggs", "1.0", {"eggs.py": ""}, requires="absent")
+    assert build("eggs\n") == 1
+    for installer_name in ("uv", "pip"):
+        assert build("eggs\n", "--no-deps", f"--installer={installer_name}", name=installer_name) == 0
+        assert [one.name for one in packages(layout, installer_name).glob("*.dist-info")] == ["eggs-1.0.dist-info"]
+
+
+def test_no_bytecode(build: Build, layout: Layout) -> None:
+    """--no-compile leaves sources alone."""
+    assert build("spam==1.0\n", "--no-compile") == 0
+    assert not list((packages(layout) / "spam").rglob("*.pyc"))
+
+
+def test_seed(build: Build, layout: Layout) -> None:
+    """--seed makes pip a package of the environment."""
+    assert build("spam==1.0\n", "--seed", "--installer=pip") == 0
+    listed = output(layout.environments / "epo/bin/pip", "list", "--format=freeze").splitlines()
+    assert [line.partition("==")[0] for line in listed] == ["pip", "spam"]
+    code = "import pip; print(pip.__file__)"
+    assert output(layout.environments / "epo/bin/python", "-c", code).startswith(str(packages(layout)))
+
+
+def test_system_site_packages(build: Build, layout: Layout) -> None:
+    """--system-site-packages lets the interpreter's packages be seen."""
+    assert build(None, "--system-site-packages") == 0
+    assert "include-system-site-packages = true" in (layout.environments / "epo/pyvenv.cfg").read_text()
+
+
+@pytest.mark.parametrize(
+    ("requirement", "version", "installers"),
+    [
+        pytest.param("ham", "1.0", "uv pip", id="a final release, though a pre-release is newer"),
+        pytest.param("ham>=2", "2.1rc1", "uv", id="a pre-release where no final one fits, as new pips do"),
+        pytest.param("ham>=1.0rc1", "2.1rc1", "uv pip", id="a pre-release where the requirement names one"),
+        pytest.param("ham>=1.0\n--pre", "2.1rc1", "uv pip", id="a pre-release where it is asked for"),
+        pytest.param("ham!=2.1rc1", "1.0", "uv pip", id="a final release where a pre-release is excluded"),
+    ],
+)
+def test_pre_releases(  # noqa: PLR0917 - fixtures and a table
+    build: Build, layout: Layout, tmp_path: Path, requirement: str, version: str, installers: str
+) -> None:
+    """Either installer takes the pre-releases that pip takes."""
+    for one in ("1.0", "2.1rc1"):
+        wheel(tmp_path / "wheels", "ham", one, {"ham.py": ""})
+    for name in installers.split():
+        assert build(f"{requirement}\n", f"--installer={name}", name=name) == 0
+        assert [path.name for path in packages(layout, name).glob("*.dist-info")] == [f"ham-{version}.dist-info"]
+
+
+def test_a_pre_release_that_a_package_asks_for(build: Build, layout: Layout, tmp_path: Path) -> None:
+    """Here uv and pip differ: pip takes any pre-release of what some package names one of, uv only if none fits."""
+    for one in ("1.0", "2.1rc1"):
+        wheel(tmp_path / "wheels", "ham", one, {"ham.py": ""})
+    wheel(tmp_path / "wheels", "eggs", "1.0", {"eggs.py": ""}, requires="ham>=1.0rc1")
+    assert build("eggs\n") == 0
+    assert build("eggs\n", "--installer=pip", name="pip") == 0
+    assert [len(list(packages(layout, name).glob("ham-2.1rc1.dist-info"))) for name in ("epo", "pip")] == [0, 1]
+
+
+def sha256(path: Path) -> str:
+    """Checksum of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

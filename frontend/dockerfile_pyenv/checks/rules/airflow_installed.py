@@ -19,7 +19,7 @@ def _find(subject: Subject) -> Iterator[Finding]:
                     ("apache-airflow-providers-", "apache-airflow-core", "astronomer-providers")
                 ):
                     yield Finding(
-                        f"{file.path}, line {package.line} installs {package.name}: ExternalPythonOperator needs no "
+                        f"{package.place} installs {package.name}: ExternalPythonOperator needs no "
                         "Airflow in the environment, and its dependencies are what the environment is to be free of. "
                         "For the task's context install pendulum and lazy-object-proxy, for connections of Airflow 3 "
                         "apache-airflow-task-sdk, each in the version of the base image",

@@ -35,13 +35,13 @@ def _find(subject: Subject) -> Iterator[Finding]:
         if has_credentials(text, variables=item.keyword in {"ARG", "ENV", "LABEL"}):
             yield Finding(f"a URL of this line has credentials, and what it holds {_HOW}", item.lines)
     for asked in subject.asked:
-        for file in asked.files:
+        for file in (*asked.files, *asked.constraints):
             for number, line in enumerate(file.text.splitlines(), 1):
                 if not line.lstrip().startswith("#") and has_credentials(line, variables=False):
                     yield Finding(
-                        f"{file.path}, line {number} has a URL with credentials, which end where the file does: in the "
-                        "repository and in the build's cache. Take them out of there, and give them as a secret of the "
-                        "build: --secret=id=netrc on the PYENV line",
+                        f"{file.title}, line {number} has a URL with credentials, which end where the file does: in "
+                        "the repository and in the build's cache. Take them out of there, and give them as a secret of "
+                        "the build: --secret=id=netrc on the PYENV line",
                         asked.line.lines,
                     )
     for name, value in subject.build_args.items():

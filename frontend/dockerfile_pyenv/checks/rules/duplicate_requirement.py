@@ -14,9 +14,8 @@ def _find(subject: Subject) -> Iterator[Finding]:
                 # Under another marker it is another case of one requirement, not a second one.
                 first = seen.setdefault((package.name, package.marker), package)
                 if first is not package:
-                    where = f"line {first.line}" if first.path == package.path else f"line {first.line} of {first.path}"
                     yield Finding(
-                        f"{package.path}, line {package.line} asks for {package.name} again, after {where}: keep one",
+                        f"{package.place} asks for {package.name} again, after {first.place}: keep one",
                         asked.line.lines,
                     )
 

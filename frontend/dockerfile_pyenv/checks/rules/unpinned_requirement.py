@@ -10,14 +10,15 @@ _SHOWN = 3
 
 def _find(subject: Subject) -> Iterator[Finding]:
     for asked in subject.asked:
+        pinned = {package.name for file in asked.constraints for package in packages(file) if package.pinned}
         for file in asked.files:
-            loose = [package for package in packages(file) if not package.pinned]
+            loose = [package for package in packages(file) if not package.pinned and package.name not in pinned]
             if loose:
-                names = ", ".join(f"{package.name} (line {package.line})" for package in loose[:_SHOWN])
+                names = ", ".join(package.name + package.line_shown for package in loose[:_SHOWN])
                 more = f" and {len(loose) - _SHOWN} more" if len(loose) > _SHOWN else ""
                 yield Finding(
-                    f"{file.path} has no exact version for {names}{more}: write name==version, so that every build "
-                    "installs the same",
+                    f"{loose[0].file_shown} has no exact version for {names}{more}: write name==version, so "
+                    "that every build installs the same",
                     asked.line.lines,
                 )
 

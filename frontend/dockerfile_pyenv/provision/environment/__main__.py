@@ -1,6 +1,8 @@
 """Builds one environment, in a step of the user's stage, as root, under the interpreter that the environment is for.
 
-    pythonX.Y -I -B <this directory> --name=NAME --version=X.Y --interpreter=PREFIX --owner=USER [--requirement=PATH]
+    pythonX.Y -I -B <this directory> --name=NAME --version=X.Y --interpreter=PREFIX --owner=USER
+        [--installer=uv|pip] [--no-compile] [--no-deps] [--seed] [--system-site-packages]
+        [--requirement=PATH …] [REQUIREMENT …]
     pythonX.Y -I -B <this directory> --no-venv [--name=NAME] --version=X.Y --interpreter=PREFIX
 
 With `--interpreter=base` it is the base image's own interpreter that runs this and that the environment is for; its
@@ -17,7 +19,7 @@ import os
 import shutil
 import sys
 import time
-from typing import TYPE_CHECKING, List, Mapping
+from typing import TYPE_CHECKING, List, Mapping, Sequence, Tuple
 
 import bytecode
 import credentials
@@ -26,7 +28,9 @@ import installer
 import interpreter
 import manifest
 import owner
+import pip_installer
 import redaction
+import requirements
 import settings
 import tidy
 from layout import Layout, ProvisionError
@@ -34,6 +38,12 @@ from log import Log
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from installer import Places
+    from owner import Owner
+    from requirements import Asked
+
+INSTALLERS = {"uv": installer.install, "pip": pip_installer.install}
 
 BASE = "base"
 """In place of a prefix: the base image's own interpreter."""
@@ -45,8 +55,13 @@ def main(arguments: List[str], environ: Mapping[str, str], layout: Layout) -> in
     parser.add_argument("--no-venv", action="store_true")
     for name in ("version", "interpreter"):
         parser.add_argument("--" + name, required=True)
-    for name in ("name", "owner", "requirement"):
+    for name in ("name", "owner"):
         parser.add_argument("--" + name, default="")
+    for name in ("system-site-packages", "no-compile", "no-deps", "seed"):
+        parser.add_argument("--" + name, action="store_true")
+    parser.add_argument("--installer", choices=tuple(INSTALLERS), default="uv")
+    parser.add_argument("--requirement", action="append", default=[])
+    parser.add_argument("inline", nargs="*")
     options = parser.parse_args(arguments)
     if not options.no_venv and not options.name:
         parser.error("an environment needs a --name")
@@ -80,7 +95,8 @@ def add(options: argparse.Namespace, environ: Mapping[str, str], layout: Layout,
 def build(options: argparse.Namespace, environ: Mapping[str, str], layout: Layout, log: Log) -> None:
     """Build the environment. Raises ProvisionError, and OSError for a file system that does not take it."""
     started = time.monotonic()
-    log(f"Python {sys.version.split()[0]}, {options.requirement or 'no requirements'}")
+    named = [*options.requirement, *options.inline]
+    log(f"Python {sys.version.split()[0]}, {', '.join(named) or 'no requirements'}")
     base = options.interpreter == BASE
     interpreter.check(options.version, layout, base=base)
     user = owner.resolve(options.owner, layout)
@@ -95,40 +111,64 @@ def build(options: argparse.Namespace, environ: Mapping[str, str], layout: Layou
     tmp = layout.find("/tmp")  # noqa: S108 - the image's, looked at only
     before = tidy.listing(tmp)
     path = layout.environments / options.name
-    environment.create(path)
-    places = None
-    if options.requirement:
-        chosen = settings.settings(
-            environ,
-            files,
-            kind=layout.kind,
-            system_certificates=installer.has_certificates(layout),
-        )
-        for note in chosen.notes:
-            log(note)
-        places = installer.install(path, options.requirement, chosen, user, layout, log=log)
-        installer.check(path, places, layout)
+    environment.create(path, system_site_packages=options.system_site_packages)
+    asked, places = _install(path, options, environ, files, user, layout, log)
+    if options.seed:
+        environment.seed(path, options.version)
     packages = tidy.settle(path, options.version)
     redaction.direct_urls(packages, log.redact)
     manifest.write(
         path,
         options.name,
         interpreter=options.interpreter,
-        requirements={options.requirement: layout.context / options.requirement} if options.requirement else {},
+        requirements=asked.files if asked else {},
         packages=packages,
         origins=installer.origins(path, manifest.pins(packages), places, layout) if places else {},
         clean=lambda url: redaction.url(url, log.redact),
     )
     environment.add_pip(path, options.version)
-    written = bytecode.write(path, options.version, layout)
-    if written.packages:
-        log(str(written))
+    if not options.no_compile:
+        written = bytecode.write(path, options.version, layout)
+        if written.packages:
+            log(str(written))
     if not base:
         environment.link_command(options.interpreter, options.version, environ, layout)
     owner.give(path, user)
     tidy.remove_new(tmp, before)
     count = "1 package" if len(packages) == 1 else f"{len(packages)} packages"
     log(f"{count} in {time.monotonic() - started:.1f} s")
+
+
+def _install(  # noqa: PLR0913, PLR0917 - an install is described by this many facts
+    path: Path,
+    options: argparse.Namespace,
+    environ: Mapping[str, str],
+    files: Sequence[Tuple[str, str]],
+    user: Owner,
+    layout: Layout,
+    log: Log,
+) -> Tuple[Asked | None, Places | None]:
+    """Install what is asked for; return that, and where it was looked for: None where nothing is asked for."""
+    if not options.requirement and not options.inline:
+        return None, None
+    for directory in (layout.home, layout.tmp):
+        directory.mkdir(parents=True, exist_ok=True)
+    chosen = settings.settings(
+        environ,
+        files,
+        kind=layout.kind,
+        system_certificates=installer.has_certificates(layout),
+    )
+    for note in chosen.notes:
+        log(note)
+    asked = requirements.read(options.requirement, options.inline, environ, layout, log)
+    if options.installer == "pip":
+        environment.add_pip(path, options.version)
+    install = INSTALLERS[options.installer]
+    places = install(path, asked, chosen, user, layout, log=log, no_deps=options.no_deps)
+    if not options.no_deps:
+        installer.check(path, places, layout)
+    return asked, places
 
 
 def _text(path: Path) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import py_compile
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Mapping
@@ -31,14 +32,14 @@ with open(__file__, encoding="utf-8") as _source:
 '''
 
 
-def create(path: Path) -> None:
+def create(path: Path, *, system_site_packages: bool = False) -> None:
     """Make an empty virtual environment of the running interpreter, and what is missing of its parent directories."""
     if os.path.lexists(path):
         raise ProvisionError(f"{path} is there already: choose another name for this environment")
     import venv  # noqa: PLC0415 - a base's own Python may lack it, which `interpreter.check` tells
 
     # Unlike `uv venv`, the standard module leaves links, scripts and pyvenv.cfg as every tool knows them.
-    venv.EnvBuilder(symlinks=True, with_pip=False).create(path)
+    venv.EnvBuilder(symlinks=True, with_pip=False, system_site_packages=system_site_packages).create(path)
 
 
 def add_pip(path: Path, version: str) -> None:
@@ -63,6 +64,20 @@ def add_pip(path: Path, version: str) -> None:
         if not os.path.lexists(script):
             script.write_text(PIP_SCRIPT.format(python=path / "bin" / "python"), encoding="utf-8")
             script.chmod(0o755)
+
+
+def seed(path: Path, version: str) -> None:
+    """Make pip a package of the environment, as it is in the interpreter, unless the requirements brought one."""
+    packages = path / "lib" / f"python{version}" / "site-packages"
+    if any(packages.glob("pip-*.dist-info")):
+        return
+    shutil.rmtree(str(packages / "pip"), ignore_errors=True)  # the one of `add_pip`
+    pip = interpreter.pip()
+    if pip is None:
+        _install_pip(packages)
+        return
+    for part in (pip, *pip.parent.glob("pip-*.dist-info")):
+        shutil.copytree(str(part), str(packages / part.name), ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def _install_pip(packages: Path) -> None:

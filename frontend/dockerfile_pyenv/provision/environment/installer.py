@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Dict, List, NamedTuple, Sequence
 
 import credentials
 import failure
-import requirements
 import uv
 from layout import Layout, ProvisionError
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from log import Log
     from owner import Owner
+    from requirements import Asked
     from settings import Settings
 
 SHARED = ("archive-v0", "simple-v28", "wheels-v8")
@@ -60,18 +60,16 @@ class Places(NamedTuple):
 
 
 def install(  # noqa: PLR0913 - an install is described by this many facts
-    path: Path, requirement: str, chosen: Settings, owner: Owner, layout: Layout, *, log: Log
+    path: Path, asked: Asked, chosen: Settings, owner: Owner, layout: Layout, *, log: Log, no_deps: bool = False
 ) -> Places:
-    """Install a requirements file into the environment at `path`.
+    """Install requirements into the environment at `path`.
 
     Raises ProvisionError, which says why uv failed.
     """
-    for directory in (layout.home, layout.tmp):
-        directory.mkdir(parents=True, exist_ok=True)
-    file = layout.context / requirement
-    found = requirements.options(file)
-    environment = _environment(chosen, owner, layout)
-    if found.index:
+    environment = step_environment(chosen, owner, layout)
+    if "--prefer-binary" in asked.flags:
+        log("uv knows no --prefer-binary: a version without a wheel may be built (--only-binary forbids it)")
+    if asked.index:
         environment.pop("UV_DEFAULT_INDEX", None)
         environment.pop("UV_INDEX_URL", None)
     command = [
@@ -80,9 +78,12 @@ def install(  # noqa: PLR0913 - an install is described by this many facts
         f"--python={path / 'bin' / 'python'}",
         f"--cache-dir={cache(layout)}",
         *chosen.arguments,
-        *found.arguments,
-        f"--requirements={file}",
+        *_arguments(asked),
+        *(["--no-deps"] if no_deps else []),
+        f"--requirements={written(layout, 'requirements.txt', asked.lines())}",
     ]
+    if asked.constraints:
+        command.append(f"--constraints={written(layout, 'constraints.txt', asked.constraints)}")
     try:
         status, text = uv.run(command, environment, log, log.redact)
     except OSError as error:
@@ -90,8 +91,32 @@ def install(  # noqa: PLR0913 - an install is described by this many facts
     if status != 0:
         python = "{}.{}".format(*sys.version_info)
         words = failure.paragraph(uv.explain(command, environment, text, python))
-        raise ProvisionError(f"the requirements in {requirement} cannot be installed: " + "\n".join(words))
-    return Places(environment, [*chosen.arguments, *found.arguments])
+        raise ProvisionError(f"the requirements in {asked.title} cannot be installed: " + "\n".join(words))
+    return places(asked, chosen, environment)
+
+
+def places(asked: Asked, chosen: Settings, environment: Dict[str, str]) -> Places:
+    """Where packages are looked for, in uv's words."""
+    return Places(environment, [*chosen.arguments, *_arguments(asked), *asked.places()])
+
+
+def _arguments(asked: Asked) -> List[str]:
+    """What uv wants on its command line and not in a file."""
+    arguments = [f"--allow-insecure-host={host}" for host in asked.hosts]
+    arguments += [f"--config-settings-package={name}:{value}" for name, value in asked.settings]
+    if "--pre" in asked.flags:
+        arguments.append("--prerelease=allow")
+    arguments += [f"--prerelease-package={name}=allow" for name in asked.pre_releases()]
+    if "--require-hashes" in asked.flags or any(" --hash=" in line for line in asked.requirements):
+        arguments.append("--require-hashes")
+    return list(dict.fromkeys(arguments))
+
+
+def written(layout: Layout, name: str, lines: List[str]) -> Path:
+    """Write lines into a file of the step."""
+    path = layout.tmp / name
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8", errors="surrogateescape")
+    return path
 
 
 def check(path: Path, places: Places, layout: Layout) -> None:
@@ -150,7 +175,8 @@ def base(layout: Layout) -> str:
     return "-".join((machine, libc, release.get("ID", "linux"), number)).replace("/", "_")
 
 
-def _environment(chosen: Settings, owner: Owner, layout: Layout) -> Dict[str, str]:
+def step_environment(chosen: Settings, owner: Owner, layout: Layout) -> Dict[str, str]:
+    """Return variables for an installer, in uv's terms."""
     environment = dict(chosen.environment)
     environment.update(
         HOME=str(layout.home),
