@@ -31,6 +31,7 @@ from dockerfile_pyenv import plan as planning
 from dockerfile_pyenv.build_context import BuildContext
 from dockerfile_pyenv.checks.rule import Subject
 from dockerfile_pyenv.checks.rules import typo
+from dockerfile_pyenv.epoch import without_epoch
 from dockerfile_pyenv.errors import DockerfileError, EngineError, PyenvError
 from dockerfile_pyenv.handover import Handover
 from dockerfile_pyenv.instruction import Statement
@@ -174,7 +175,7 @@ def _finish(handover: Handover, result: Result, expansion: Expansion, plan: Plan
     def finished(ref: Ref) -> Ref:
         if ref.definition is None or not ref.id:
             return ref
-        definition = ref.definition
+        definition = without_epoch(ref.definition, plan.environments)
         try:
             if side_by_side:
                 definition = parallel(definition, expansion, plan, merge={CAP_MERGE_OP, CAP_DIFF_OP} <= caps)

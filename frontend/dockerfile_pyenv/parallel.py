@@ -7,7 +7,8 @@ group, so that it depends on no other line, and what each has made is joined:
   likewise; one MergeOp lays them on the state before the group;
 - without them, as in Docker's classic image store, what a step has made is copied onto the interpreters, one copy for
   each step. A directory's copy takes over everything but times; a step makes nothing but its environment and the link
-  of its interpreter (provision/environment).
+  of its interpreter (provision/environment). It makes that link a second time in a mount of its own, where nothing
+  else is: in /usr/local/bin there may be one that the base has, and that directory may itself be a link.
 
 Either way there is a layer for each interpreter and each line, in the order of the text: the image's history fits.
 """
@@ -18,7 +19,7 @@ from itertools import pairwise
 
 from buildkit_llb import ops
 from buildkit_llb.definition import Definition, Vertex
-from buildkit_llb.graph import State
+from buildkit_llb.graph import NO_INPUT, State
 from buildkit_llb.proto import ops_pb2
 from buildkit_llb.sourcemap import locations
 from buildkit_llb.splice import Replacement, Resolve, splice, with_inputs
@@ -28,6 +29,8 @@ from dockerfile_pyenv.text import Expansion
 
 _COMMANDS = "/usr/local/bin"
 """Where a step makes the link of its interpreter."""
+_LINKS = f"{expand.RUN}/links"
+"""Where it makes it again, if that is there (provision/environment/layout.py)."""
 
 Output = tuple[str, int]
 
@@ -64,7 +67,7 @@ def parallel(definition: Definition, expansion: Expansion, plan: Plan, *, merge:
     def change(vertex: Vertex, resolve: Resolve) -> Replacement | None:
         if vertex.digest not in before:
             return None
-        own = made[vertex.digest] = _step_on(before[vertex.digest], vertex, resolve)
+        own = made[vertex.digest] = _step_on(before[vertex.digest], vertex, resolve, links=not merge)
         if vertex.digest not in ends:
             return Replacement({0: own}, {own.digest: vertex.digest})
         chain = ends[vertex.digest]
@@ -153,6 +156,8 @@ def _root(step: Vertex) -> Output:
     mount = next((one for one in step.op.exec.mounts if one.dest == "/"), None)
     if mount is None or mount.input < 0 or mount.output != 0:
         raise UnknownShapeError(f"the step of {step.name!r} has no root file system that it could change")
+    if any(one.output > 0 for one in step.op.exec.mounts):
+        raise UnknownShapeError(f"the step of {step.name!r} has outputs beside its root file system")
     return step.inputs[mount.input]
 
 
@@ -164,8 +169,8 @@ def _destination(vertex: Vertex) -> str:
     return actions[0].copy.dest
 
 
-def _step_on(root: Output, step: Vertex, resolve: Resolve) -> State:
-    """A step that starts from another root file system."""
+def _step_on(root: Output, step: Vertex, resolve: Resolve, *, links: bool) -> State:
+    """A step that starts from another root file system; with `links`, its links are the output after that."""
     op = ops_pb2.Op()
     op.CopyFrom(step.op)
     inputs = [resolve(one) for one in step.inputs]
@@ -175,6 +180,8 @@ def _step_on(root: Output, step: Vertex, resolve: Resolve) -> State:
         inputs.append(resolve(root))
     else:
         inputs[mount.input] = resolve(root)
+    if links:
+        op.exec.mounts.append(ops_pb2.Mount(input=NO_INPUT, dest=_LINKS, output=1))
     return State(with_inputs(step, op, inputs), 0)
 
 
@@ -211,21 +218,16 @@ def _title(chain: Chain) -> str:
 def _copied(chain: Chain, made: Sequence[State], resolve: Resolve) -> _Joined:
     joined: _Joined = []
     state = resolve((chain.interpreters[-1].digest, 0) if chain.interpreters else chain.before)
-    linked: set[str] = set()
     for environment, step, own in zip(chain.group.environments, chain.steps, made, strict=True):
-        actions = list(_copies(environment, own, link=environment.interpreter.minor not in linked))
-        linked.add(environment.interpreter.minor)
-        state = ops.file(state, actions, description=step.name)
+        state = ops.file(state, list(_copies(environment, own)), description=step.name)
         joined.append((state, step.digest))
     return joined
 
 
-def _copies(environment: Environment, made: State, *, link: bool) -> Iterator[ops.FileAction]:
+def _copies(environment: Environment, made: State) -> Iterator[ops.FileAction]:
     """What a step has made, as copies: nothing but this may be in it."""
     if not environment.statement.flags.no_venv:
         yield ops.copy(made, environment.path, f"{PREFIX}/envs/", create_dest_path=True)
-    if environment.statement.flags.no_venv or (link and not environment.interpreter.is_base):
-        # The link is there unless the base had that name before: a pattern may match nothing.
-        name = f"python{environment.interpreter.minor}"
-        pattern = f"{_COMMANDS}/{name[:-1]}[{name[-1]}]"
-        yield ops.copy(made, pattern, f"{_COMMANDS}/", wildcard=True, empty_wildcard=True, create_dest_path=True)
+    if not environment.interpreter.is_base:
+        links = State(made.node, made.index + 1)
+        yield ops.copy(links, "/*", f"{_COMMANDS}/", wildcard=True, empty_wildcard=True, create_dest_path=True)

@@ -51,13 +51,19 @@ def _locate_interpreters(definition: Definition, source: Source, plan: Plan) -> 
         return definition
     located = ops_pb2.Source()
     located.CopyFrom(definition.source)
+    asking: dict[str, list[tuple[int, int]]] = {}
+    for environment in plan.environments:
+        asking.setdefault(step_prefix(environment.interpreter.id), []).append(environment.line.lines)
     for vertex in definition.vertices():
-        for environment in plan.environments:
-            if vertex.name.startswith(step_prefix(environment.interpreter.id)):
-                first, last = environment.line.lines
-                ranges = [sourcemap.range_to_pb(Range(line, line)) for line in range(first, last + 1)]
-                location = ops_pb2.Location(source_index=index, ranges=ranges)
-                located.locations[vertex.digest].locations.append(location)
+        for prefix, lines in asking.items():
+            if vertex.name.startswith(prefix):
+                located.locations[vertex.digest].locations.extend(
+                    ops_pb2.Location(
+                        source_index=index,
+                        ranges=[sourcemap.range_to_pb(Range(line, line)) for line in range(first, last + 1)],
+                    )
+                    for first, last in lines
+                )
     return replace(definition, source=located)
 
 

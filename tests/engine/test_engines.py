@@ -83,7 +83,8 @@ def test_two_platforms(engines: Engines, project: Project, tmp_path: Path) -> No
         }
     )
     target = tmp_path / "image.tar"
-    engine.build("--platform", "linux/amd64,linux/arm64", "--output", f"type=oci,dest={target}", context)
+    words = ("--no-cache", "--platform", "linux/amd64,linux/arm64", "--output", f"type=oci,dest={target}")
+    assert engine.build(*words, context).log.count("one: Python 3.9.2") == 1
     configs = [one for one in documents_of(target) if "rootfs" in one and one["architecture"] != "unknown"]
     assert sorted(config["architecture"] for config in configs) == ["amd64", "arm64"]
     assert sorted(config["config"]["Env"][-1] for config in configs) == ["ARCH=amd64", "ARCH=arm64"]

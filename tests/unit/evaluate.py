@@ -32,7 +32,7 @@ def evaluate(definition: Definition) -> Files:
             case "source":
                 made = [_source(vertex.op.source.identifier)]
             case "exec":
-                made = [_exec(vertex, inputs)]
+                made = _exec(vertex, inputs)
             case "file":
                 made = _file(vertex, inputs)
             case "merge":
@@ -70,16 +70,18 @@ def _source(identifier: str) -> Files:
     return {"/content": identifier, "/bin/python": identifier}
 
 
-def _exec(vertex: Vertex, inputs: list[Files]) -> Files:
+def _exec(vertex: Vertex, inputs: list[Files]) -> list[Files]:
     mounts = vertex.op.exec.mounts
     root = next(inputs[one.input] for one in mounts if one.dest == "/")
     mounted = {one.dest: inputs[one.input] for one in mounts if one.dest != "/" and one.input >= 0}
     if _is_step(vertex):
-        return {**root, **_environment(vertex, root, mounted)}
-    seen = _hash(
-        [vertex.op.exec.meta.args, vertex.op.exec.meta.env, sorted(root.items()), sorted(mounted.items(), key=str)]
-    )
-    return {**root, f"/made-by-{_hash(list(vertex.op.exec.meta.args))}": seen}
+        made = _environment(vertex, root, mounted)
+        links = {path.removeprefix(COMMANDS): content for path, content in made.items() if path.startswith(COMMANDS)}
+        assert all(one.dest in {"/", "/run/dockerfile-pyenv/links"} for one in mounts if one.output >= 0)
+        return [{**root, **made}, links]
+    meta = vertex.op.exec.meta
+    seen = _hash([meta.args, meta.env, sorted(root.items()), sorted(mounted.items(), key=str)])
+    return [{**root, f"/made-by-{_hash(list(meta.args))}": seen}]
 
 
 def _environment(vertex: Vertex, root: Files, mounted: Mapping[str, Files]) -> Files:

@@ -21,6 +21,7 @@ from buildkit_llb.proto import ops_pb2
 from buildkit_llb.splice import Replacement, Resolve, splice
 from dockerfile_pyenv import expand, probe
 from dockerfile_pyenv import plan as planning
+from dockerfile_pyenv.epoch import without_epoch
 from dockerfile_pyenv.lexer import lex
 from dockerfile_pyenv.parallel import UnknownShapeError, parallel
 from dockerfile_pyenv.relabel import relabel
@@ -115,9 +116,10 @@ def draw(definition: Definition) -> str:
     for vertex in definition.vertices():
         numbers[vertex.digest] = len(numbers) + 1
         kind = vertex.op.WhichOneof("op")
-        taken = [numbers[digest] for digest, _ in vertex.inputs]
+        taken = list(dict.fromkeys(numbers[digest] for digest, _ in vertex.inputs))
         if kind == "exec":
-            taken = [taken[next(one.input for one in vertex.op.exec.mounts if one.dest == "/")]]
+            root = next(one.input for one in vertex.op.exec.mounts if one.dest == "/")
+            taken = [numbers[vertex.inputs[root][0]]]
         name = vertex.name or vertex.op.source.identifier
         on = f" <- {', '.join(map(str, taken))}" if taken else ""
         where = ",".join(f"{one.first_line}-{one.last_line}" for one in places.get(vertex.digest, ()))
@@ -213,3 +215,17 @@ def test_a_graph_without_groups_stays() -> None:
     definition = upstream.graph(b'FROM debian\nRUN ["x"]\n')
     made = parallel(definition, TWO.expansion, TWO.plan, merge=True)
     assert made.to_bytes() == definition.to_bytes()
+
+
+def test_the_epoch_enters_no_step() -> None:
+    """A stage's ARG SOURCE_DATE_EPOCH reaches its RUN lines, and the steps of PYENV lines are the same without it."""
+    text = 'FROM debian\n{}PYENV 3.9 a\nRUN ["x"]\nPYENV 3.9 b\n'
+    plain, timed = build(text.format("")), build(text.format("ENV SOURCE_DATE_EPOCH=1 A=b\n"))
+    with_a = build(text.format("ENV A=b\n"))
+    made = without_epoch(timed.definition, timed.plan.environments)
+    first = tuple(expand.command(timed.plan.environments[0]))
+    assert steps(made)[first] == steps(with_a.definition)[first] != steps(timed.definition)[first]
+    (run,) = [one for one in made.vertices() if list(one.op.exec.meta.args) == ["x"]]
+    assert list(run.op.exec.meta.env)[:2] == ["SOURCE_DATE_EPOCH=1", "A=b"]
+    assert sourcemap.locations(made).keys() == {one.digest for one in made.vertices() if one.name}
+    assert without_epoch(plain.definition, plain.plan.environments) is plain.definition

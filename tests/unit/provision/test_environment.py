@@ -185,6 +185,20 @@ def test_command(build: Build, layout: Layout) -> None:
     assert link.read_text() == "the image's own"
 
 
+def test_command_where_the_build_copies_it_from(build: Build, layout: Layout) -> None:
+    """A link that was made is in the mount for links as well; one that was there is not."""
+    layout.links.mkdir(parents=True)
+    layout.commands.mkdir(parents=True)
+    (layout.commands / f"python{VERSION}").touch()
+    assert build(None, name="one") == 0
+    assert list(layout.links.iterdir()) == []
+    (layout.commands / f"python{VERSION}").unlink()
+    assert build(None, name="two") == 0
+    (link,) = layout.links.iterdir()
+    assert link.name == f"python{VERSION}"
+    assert link.readlink() == (layout.commands / link.name).readlink()
+
+
 def test_command_elsewhere_on_path(build: Build, layout: Layout, tmp_path: Path) -> None:
     """`pythonX.Y` anywhere on PATH stays first."""
     (tmp_path / "bin").mkdir()

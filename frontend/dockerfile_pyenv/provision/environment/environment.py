@@ -98,4 +98,6 @@ def link_command(prefix: str, version: str, environ: Mapping[str, str], layout: 
     directories = [layout.commands, *map(Path, filter(None, environ.get("PATH", "").split(os.pathsep)))]
     if not any(os.path.lexists(directory / name) for directory in directories):
         layout.commands.mkdir(parents=True, exist_ok=True)
-        (layout.commands / name).symlink_to(Path(prefix, "bin", name))
+        for directory in (layout.commands, layout.links):
+            if directory.is_dir():
+                (directory / name).symlink_to(Path(prefix, "bin", name))

@@ -44,6 +44,9 @@ ARGUMENTS = (
 LOCK_SECONDS = 4 * 60 * 60
 """How long a step waits for another one that builds the same package from source."""
 
+FIRST_TIME = "315532800"
+"""1980-01-01, the first time of zip: what is built from source, and heeds this, holds no time of the build."""
+
 CERTIFICATES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -181,6 +184,7 @@ def step_environment(chosen: Settings, owner: Owner, layout: Layout) -> Dict[str
     environment.update(
         HOME=str(layout.home),
         TMPDIR=str(layout.tmp),
+        SOURCE_DATE_EPOCH=FIRST_TIME,
         UV_LOCK_TIMEOUT=str(LOCK_SECONDS),
     )
     netrc = credentials.netrc(environment, owner.home, layout)

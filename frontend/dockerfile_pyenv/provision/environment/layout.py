@@ -37,6 +37,11 @@ class Layout(NamedTuple):
         return self.run / "secrets"
 
     @property
+    def links(self) -> Path:
+        """Where links in `commands` are made a second time, if this is there: the build copies them from here."""
+        return self.run / "links"
+
+    @property
     def cache(self) -> Path:
         """A cache mount, shared by all builds on the engine."""
         return self.run / "cache"
