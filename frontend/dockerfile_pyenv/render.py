@@ -149,7 +149,7 @@ def _interpreter(environment: Environment, recipe: Recipe, style: Style) -> Iter
         case Tarball():
             yield from _compiled(environment, recipe, name, style)
         case Image():
-            yield from _collected(environment, recipe, name)
+            yield from _collected(environment, recipe, name, style)
             return
     yield f"FROM scratch AS {name}\nCOPY --from={name}-finish /out /\n"
 
@@ -168,7 +168,7 @@ def _compiled(environment: Environment, tarball: Tarball, name: str, style: Styl
     options += ["--free-threaded"] if tarball.free_threaded else []
     yield f"FROM {stage_name(expand.TOOLS)} AS {name}-source\n"
     yield from _download(tarball, style.sources, source)
-    yield f"FROM --platform={tarball.platform} {tarball.builder} AS {name}-compile\nUSER 0:0\n"
+    yield f"FROM {_platform(tarball, style)}{tarball.builder} AS {name}-compile\nUSER 0:0\n"
     yield _run(["/bin/sh", f"{SCRIPTS}/builder.sh"], mounts=[_script("builder.sh")])
     yield f"COPY --from={name}-source {source} /source/\nWORKDIR {prefix}\n"
     yield _run(
@@ -179,9 +179,9 @@ def _compiled(environment: Environment, tarball: Tarball, name: str, style: Styl
     yield _finish(environment, {"tree": "/tree"})
 
 
-def _collected(environment: Environment, image: Image, name: str) -> Iterator[str]:
+def _collected(environment: Environment, image: Image, name: str, style: Style) -> Iterator[str]:
     prefix, minor = environment.prefix, environment.interpreter.minor
-    yield f"FROM --platform={image.platform} {image.reference} AS {name}-image\n"
+    yield f"FROM {_platform(image, style)}{image.reference} AS {name}-image\n"
     yield f"FROM {stage_name(expand.TOOLS)} AS {name}-finish\n"
     yield _finish(
         environment,
@@ -192,6 +192,11 @@ def _collected(environment: Environment, image: Image, name: str) -> Iterator[st
     yield f"COPY --from={name}-finish /out {prefix}/\n"
     yield _run([f"{prefix}/bin/python{minor}", "-s", "-B", f"{SCRIPTS}/seal.py"], mounts=[_script("seal.py")])
     yield f"FROM scratch AS {name}\nCOPY --from={name}-seal {prefix} /\n"
+
+
+def _platform(recipe: Tarball | Image, style: Style) -> str:
+    """The flag of FROM for a stage of another platform than the build's; "" for the build's own."""
+    return f"--platform={recipe.platform} " if recipe.platform != style.platform else ""
 
 
 def _finish(environment: Environment, options: Mapping[str, str], mounts: list[str] | None = None) -> str:

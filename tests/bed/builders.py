@@ -37,7 +37,7 @@ _CONFIGURATION: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """One of the two programs; they share a store of images."""
+    """One of the two programs, with a store of its own."""
 
     name: str
 
@@ -64,7 +64,7 @@ class Builder:
 
         """
         words = (self.name, *map(str, words))
-        inside = rootfs.command(_ROOT.ensure(), {**_binds(), **(binds or {})}, words)
+        inside = rootfs.command(_ROOT.ensure(), {**self._binds(), **(binds or {})}, words)
         done = subprocess.run(
             ["setpriv", "--pdeathsig", "KILL", *inside],
             input="go\n",
@@ -78,27 +78,27 @@ class Builder:
         assert done.returncode == 0, f"{' '.join(words)}: status {done.returncode}\n{done.stdout}"
         return done.stdout
 
+    def _binds(self) -> dict[Path, str]:
+        data = _DATA / self.name
+        directories = {
+            data / "storage": "/var/lib/containers",
+            data / "cache": "/var/cache",
+            data / "tmp": "/var/tmp",
+            settings.STATE: str(settings.STATE),
+        }
+        for directory in directories:
+            directory.mkdir(parents=True, exist_ok=True)
+        files = {data / name: text for name, text in _CONFIGURATION.items()}
+        for path, text in {**files, data / "resolv.conf": network.resolvers()}.items():
+            path.write_text(text)
+        return {
+            **directories,
+            **{path: f"/etc/containers/{path.name}" for path in files},
+            data / "resolv.conf": "/etc/resolv.conf",
+            **({settings.CA_BUNDLE: str(settings.CA_BUNDLE)} if settings.CA_BUNDLE.exists() else {}),
+        }
+
 
 def forget() -> None:
     """Remove all images and caches of the builders."""
     shutil.rmtree(_DATA, ignore_errors=True)
-
-
-def _binds() -> dict[Path, str]:
-    directories = {
-        _DATA / "storage": "/var/lib/containers",
-        _DATA / "cache": "/var/cache",
-        _DATA / "tmp": "/var/tmp",
-        settings.STATE: str(settings.STATE),
-    }
-    for directory in directories:
-        directory.mkdir(parents=True, exist_ok=True)
-    files = {_DATA / name: text for name, text in _CONFIGURATION.items()}
-    for path, text in {**files, _DATA / "resolv.conf": network.resolvers()}.items():
-        path.write_text(text)
-    return {
-        **directories,
-        **{path: f"/etc/containers/{path.name}" for path in files},
-        _DATA / "resolv.conf": "/etc/resolv.conf",
-        **({settings.CA_BUNDLE: str(settings.CA_BUNDLE)} if settings.CA_BUNDLE.exists() else {}),
-    }

@@ -100,6 +100,12 @@ def test_render_leaves_a_file_without_pyenv_lines_as_it_is(run: Run, context: Pa
     assert out.partition("\n")[2] == "FROM debian\nRUN true\n"
 
 
+def test_a_file_in_lower_case_is_found(run: Run, context: Path) -> None:
+    """As by docker build."""
+    (context / "Dockerfile").rename(context / "dockerfile")
+    assert run("explain", context)[1].startswith(f"{context}/dockerfile:4: ")
+
+
 def test_a_dockerfile_comes_from_stdin(run: Run, context: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As for docker build, `-f -`."""
 
@@ -124,7 +130,11 @@ def test_an_error_is_told_as_compilers_do_with_the_line_marked(run: Run, context
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["render", "-f", "/nowhere/Dockerfile"], "/nowhere/Dockerfile cannot be read: No such file or directory"),
+        (
+            ["render", "-f", "/nowhere/Dockerfile"],
+            "there is no file /nowhere/Dockerfile: name the Dockerfile with --file",
+        ),
+        (["render", "-f", "."], ". cannot be read: Is a directory"),
         (["render", "--target=none"], "there is no stage none: the file has 2 (first, second)"),
         (["render", "--image-config=/nowhere"], "--image-config: /nowhere cannot be read: No such file or directory"),
         (["explain", "--image-config=Dockerfile"], "--image-config: Dockerfile is no image's config"),

@@ -157,18 +157,20 @@ def load(options: argparse.Namespace) -> tuple[str, bytes]:
     """A Dockerfile, and what it is called. Raises PyenvError where it cannot be read."""
     if options.file == STDIN:
         return "Dockerfile", sys.stdin.buffer.read()
-    path = Path(options.file) if options.file else options.context / "Dockerfile"
-    if not options.file and not path.exists() and path.with_name("dockerfile").exists():
-        path = path.with_name("dockerfile")
-    try:
-        return str(path), path.read_bytes()
-    except OSError as error:
-        if not options.file and options.context.is_dir() and not any(options.context.iterdir()):
-            raise PyenvError(
-                f"the directory {options.context.resolve()} is empty: name the build context. In a container it is "
-                'what you mount: docker run --rm -v "$PWD":/src …'
-            ) from None
-        raise PyenvError(f"{path} cannot be read: {error.strerror}. Name the Dockerfile with --file") from None
+    names = [Path(options.file)] if options.file else [options.context / name for name in ("Dockerfile", "dockerfile")]
+    for path in names:
+        try:
+            return str(path), path.read_bytes()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise PyenvError(f"{path} cannot be read: {error.strerror}") from None
+    if not options.file and options.context.is_dir() and not any(options.context.iterdir()):
+        raise PyenvError(
+            f"the directory {options.context.resolve()} is empty: name the build context. In a container it is what "
+            'you mount: docker run --rm -v "$PWD":/src …'
+        )
+    raise PyenvError(f"there is no file {names[0]}: name the Dockerfile with --file")
 
 
 def read(options: argparse.Namespace, name: str, data: bytes) -> Workspace:

@@ -1,0 +1,109 @@
+"""A rendered file gives the same image as a build of ours, whoever builds it."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.bed import builders, settings
+from tests.bed.builders import BUILDAH, PODMAN, Builder
+from tests.bed.engine import Engine, File
+from tests.engine.wheels import wheel
+
+IMAGE = "dockerfile-pyenv:dev"
+NAME, WHEEL = wheel("given", script=True)
+FILES: dict[str, bytes] = {
+    "Dockerfile": f"""# syntax={IMAGE}
+ARG SUITE=bookworm
+FROM debian:${{SUITE}}-slim AS first
+RUN useradd astro
+COPY {NAME} /tmp/
+USER astro
+# two of a group
+PYENV 3.9 one requirements/one.txt
+PYENV 3.9 data-science
+RUN "${{ASTRO_PYENV_one%python}}given" > /tmp/given
+
+FROM python:3.11-slim-bookworm
+COPY --from=0 /tmp/given /given
+PYENV --interpreter=base 3.11 three
+PYENV --interpreter=image:python:3.13-slim-bookworm 3.13 four
+""".encode(),
+    ".dockerignore": b"*.tar\n",
+    "requirements/one.txt": f"--no-index\n/tmp/{NAME}\n".encode(),
+    NAME: WHEEL,
+}
+STAGE = "first"
+TOOLS = "tools.tar"
+
+
+@pytest.fixture(scope="module")
+def context(engine: Engine) -> Iterator[Path]:
+    """A build context that containers of the engine can mount."""
+    assert engine
+    with tempfile.TemporaryDirectory(dir=settings.STATE) as directory:
+        for name, data in FILES.items():
+            path = Path(directory, name)
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(data)
+        Path(directory).chmod(0o755)
+        yield Path(directory)
+        builders.forget()
+
+
+def command(engine: Engine, context: Path, *words: str) -> str:
+    """What a command of the frontend's image prints, run as the reference says."""
+    return engine.docker("run", "--rm", "-v", f"{context}:/src", IMAGE, *words).stdout
+
+
+def imported(engine: Engine, context: Path, builder: str, file: str, *words: str) -> str:
+    """Build a file with another builder, and bring the image into the engine: its name there."""
+    tag = f"rendered-{builder}"
+    Builder(builder).run("pull", f"docker-archive:{context / TOOLS}")
+    Builder(builder).build(context, context / file, tag, *words)
+    archive = context / f"{tag}.tar"
+    Builder(builder).run("push", f"localhost/{tag}", f"docker-archive:{archive}:{tag}:latest")
+    engine.docker("load", "--input", archive)
+    archive.unlink()
+    return tag
+
+
+def test_other_builders_make_the_same_image_of_a_rendered_file(engine: Engine, context: Path) -> None:
+    """Docker's own frontend and buildah build the whole file, podman one stage of it, as the frontend does."""
+    (context / "rendered").write_text(command(engine, context, "render"))
+    (context / "rendered.first").write_text(command(engine, context, "render", f"--target={STAGE}"))
+    engine.docker("save", "--output", context / TOOLS, IMAGE)
+    with ThreadPoolExecutor() as pool:
+        ours = pool.submit(engine.build, context)
+        first = pool.submit(engine.build, f"--target={STAGE}", context)
+        stock = pool.submit(engine.build, "-f", context / "rendered", context)
+        buildah = pool.submit(imported, engine, context, BUILDAH, "rendered")
+        podman = pool.submit(imported, engine, context, PODMAN, "rendered.first")
+    images = [ours.result().image, stock.result().image, buildah.result(), first.result().image, podman.result()]
+    whole, by_stock, by_buildah, stage, by_podman = (look(engine, image) for image in images)
+    assert by_stock == whole
+    assert by_buildah == whole
+    assert by_podman == stage
+
+
+def look(engine: Engine, image: str) -> tuple[dict[str, Any], dict[str, File]]:
+    """What is in an image: its config, but for what buildah says of itself, and its files."""
+    config = engine.image_config(image)["config"]
+    config["Labels"].pop("io.buildah.version", None)
+    return config, engine.files(image)
+
+
+def test_the_frontends_image_is_the_command(engine: Engine, context: Path) -> None:
+    """Mounted read-only, without network, as any user; an error has the status that the reference says."""
+    run = ["run", "--rm", "--network=none", "--user=1234", "--read-only", "-v", f"{context}:/src:ro", IMAGE]
+    explained = json.loads(engine.docker(*run, "explain", "--format=json").stdout)
+    assert [one["name"] for one in explained] == ["one", "data-science", "three", "four"]
+    assert engine.docker(*run, "graph").stdout.startswith("flowchart LR\n")
+    checked = engine.docker(*run, "check", check=False)
+    assert checked.returncode == 1
+    assert "WARNING: PyenvEndOfLifePython" in checked.stdout
+    assert engine.docker(*run, "render", "--target=9", check=False).returncode == 2
+    assert "usage: dockerfile-pyenv" in engine.docker("run", "--rm", IMAGE).stdout
