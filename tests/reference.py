@@ -24,6 +24,13 @@ class Block:
     attributes: Mapping[str, str]
     text: str
 
+    @property
+    def commands(self) -> Iterator[tuple[list[str], str]]:
+        """Words of each command of a `console` block, and what it prints."""
+        for one in re.split(r"^\$ ", self.text, flags=re.MULTILINE)[1:]:
+            command, _, shown = one.partition("\n")
+            yield shlex.split(command), shown
+
 
 @dataclass(slots=True)
 class Example:
@@ -50,6 +57,12 @@ class Example:
     def dockerfile(self) -> str:
         """The whole file."""
         return self.block.text if _FROM.search(self.block.text) else STAGE + self.block.text
+
+    def write(self, directory: Path) -> None:
+        """Write the build context."""
+        for path, text in {"Dockerfile": self.dockerfile, **self.files}.items():
+            (directory / path).parent.mkdir(parents=True, exist_ok=True)
+            (directory / path).write_text(text)
 
 
 def blocks() -> Iterator[Block]:

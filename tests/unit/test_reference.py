@@ -1,13 +1,15 @@
 """The examples of the reference, as far as they need no engine; tests/engine/test_reference.py builds them."""
 
+import itertools
+import re
 from datetime import date
 from pathlib import Path
 
 import pytest
-from tests.reference import REFERENCE, Example, blocks, examples
+from tests.reference import REFERENCE, Block, Example, blocks, examples
 from tests.unit.planning import Files
 
-from dockerfile_pyenv import checks, lint, requirement_files
+from dockerfile_pyenv import checks, cli, lint, requirement_files
 from dockerfile_pyenv.checks.choices import Choices
 from dockerfile_pyenv.checks.rule import Subject
 from dockerfile_pyenv.checks.rules import RULES
@@ -54,6 +56,29 @@ def test_a_wrong_example_gets_the_error_that_the_page_shows(example: Example) ->
     with pytest.raises(DockerfileError) as caught:
         spoken(example)
     assert str(caught.value) == example.says.strip()
+
+
+@pytest.mark.parametrize(
+    ("example", "commands"),
+    [(one, block) for one in EXAMPLES for block in one.commands if "engine" not in block.attributes],
+    ids=lambda value: f"line {value.line}" if isinstance(value, Block) else value.id,
+)
+def test_a_command_prints_what_the_page_shows(
+    example: Example,
+    commands: Block,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Run in the directory of the example above it."""
+    example.write(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for words, shown in commands.commands:
+        assert words[0] == "dockerfile-pyenv"
+        with pytest.raises(SystemExit):
+            cli.main(list(itertools.takewhile(lambda word: word != ">", words[1:])))
+        if ">" not in words:
+            assert re.fullmatch(".*".join(map(re.escape, shown.split("…"))), capfd.readouterr().out)
 
 
 def test_every_rule_has_its_section() -> None:
