@@ -58,7 +58,16 @@ FILES: dict[str, tuple[str | bytes, int]] = {
     "lib/python3.9/idlelib/idle.py": ("", 0o644),
     "lib/python3.9/lib-dynload/_testcapi.so": ("", 0o755),
     "lib/python3.9/lib-dynload/_ssl.so": ("", 0o755),
+    "lib/itcl4.3.5/itcl.tcl": ("", 0o644),
+    "lib/libtcl9.0.so": (library(), 0o755),
+    "lib/libtcl9tk9.0.so": (library("libtcl9.0.so"), 0o755),
+    "lib/python3.9/__pycache__/turtle.cpython-39.pyc": ("", 0o644),
+    "lib/python3.9/lib-dynload/_tkinter.so": (library("libtcl9.0.so", "libtcl9tk9.0.so"), 0o755),
     "lib/python3.9/site-packages/pip/tests/kept.py": ("", 0o644),
+    "lib/python3.9/tkinter/ttk.py": ("", 0o644),
+    "lib/python3.9/turtle.py": ("", 0o644),
+    "lib/tcl9.0/init.tcl": ("", 0o644),
+    "lib/tk9.0/tk.tcl": ("", 0o644),
     "lib/python3.9/test/test_os.py": ("", 0o644),
     "lib/python3.9/turtledemo/clock.py": ("", 0o644),
     "lib/python3.9/unittest/test/test_case.py": ("", 0o644),
@@ -116,8 +125,17 @@ def output(finish: ModuleType, tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
+def test_tcl_that_python_is_linked_with_stays(tmp_path: Path) -> None:
+    """Archives of some years ago have Tk in the interpreter itself, which would not start without it."""
+    for name, data in (("bin/python3.9", executable("3.9.1", "libtcl8.6.so")), ("lib/libtcl8.6.so", library())):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(data)
+    tree.drop_tcl(tmp_path)
+    assert (tmp_path / "lib/libtcl8.6.so").exists()
+
+
 def test_what_stays(output: Path) -> None:
-    """Tests, IDLE, static libraries, markers, manuals and optimised bytecode stay out, all else stays."""
+    """Tests, IDLE, Tk, static libraries, markers, manuals and optimised bytecode stay out, all else stays."""
     found = sorted(str(path.relative_to(output)) for path in output.rglob("*") if not path.is_dir())
     assert found == KEPT.split()
 

@@ -79,6 +79,7 @@ def finish(options: argparse.Namespace) -> None:
             certificates.trust(path)
     python = tree.executable(output)
     tree.rewrite_scripts(output / "bin", f"{prefix}/bin/{python.name}")
+    tree.drop_tcl(output)
     tree.resolve_links(output)
     variables.rewrite(output, prefix)
     for path in output.rglob("*.pyc"):

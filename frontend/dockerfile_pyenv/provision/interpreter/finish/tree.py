@@ -10,6 +10,8 @@ import shutil
 import stat
 from pathlib import Path, PurePosixPath
 
+import elf
+
 MTIME = 315532800
 """1980-01-01, the earliest time that a zip archive can carry."""
 
@@ -18,6 +20,17 @@ UNCHECKED_HASH = (1).to_bytes(4, "little")
 
 PYTHON = re.compile(r"python3\.\d+t?")
 """Name of the executable and of the library's directory; a free-threaded build has the t (PEP 703)."""
+
+
+LEFT_OUT = frozenset({"test", "tests", "idlelib", "tkinter", "turtledemo"})
+"""Of the standard library: tests, and what draws windows, which a container has none of. Debian and the official slim
+images have no Tk either."""
+
+TCL = re.compile(r"(?:tcl|tk|itcl|tdbc[a-z]*|thread|sqlite)\d[\d.]*")
+"""Scripts of Tcl and Tk, which python-build-standalone has beside them."""
+
+TCL_LIBRARIES = "lib/lib[it]*.so*"
+TCL_LIBRARY = re.compile(r"lib(?:itcl|tcl|tk|tcl\d+tk)[\d.]*\.so[\d.]*")
 
 
 REAL_EXECUTABLE = "import os, sys; sys._base_executable = os.path.realpath(sys._base_executable)\n"
@@ -44,9 +57,11 @@ def wanted(path: PurePosixPath) -> bool:  # noqa: PLR0911 - one return per kind 
         case ("lib" | "lib64", python, "site-packages", *_) if python.startswith("python3."):
             return True
         case ("lib" | "lib64", python, "lib-dynload", name) if python.startswith("python3."):
-            return not name.startswith(("_test", "_xxtest"))
+            return not name.startswith(("_test", "_xxtest", "_tkinter"))
         case ("lib" | "lib64", python, *module) if python.startswith("python3."):
-            return not {"test", "tests", "idlelib", "turtledemo"} & set(module)
+            return LEFT_OUT.isdisjoint(module) and not path.name.startswith("turtle.")
+        case ("lib", name, *_):
+            return not TCL.fullmatch(name)
     return True
 
 
@@ -87,6 +102,19 @@ def rewrite_scripts(directory: Path, interpreter: str) -> None:
         elif b"python" not in first:
             continue
         path.write_bytes(f"#!{interpreter}\n".encode() + rest)
+
+
+def drop_tcl(output: Path) -> None:
+    """Remove the shared libraries of Tcl and Tk, unless something asks for them: in old archives Python itself does."""
+    libraries = {path for path in output.glob(TCL_LIBRARIES) if TCL_LIBRARY.fullmatch(path.name)}
+    if not libraries:
+        return
+    candidates = (*output.glob("bin/*"), *output.rglob("*.so*"))
+    files = {path for path in candidates if path not in libraries and path.is_file() and not path.is_symlink()}
+    needed = {name for path in files if (found := elf.read(path)) for name in found.needed}
+    if needed.isdisjoint(path.name for path in libraries):
+        for path in libraries:
+            path.unlink()
 
 
 def resolve_links(output: Path) -> None:
