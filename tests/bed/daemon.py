@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.bed import network, process, rootfs, settings
-from tests.bed.host import say, timed
+from tests.bed.host import BedError, say, timed
 
 _DATA: Final = "/var/lib/docker"
 
@@ -71,9 +72,29 @@ def _start(kind: settings.EngineKind, root: Path) -> None:
     process.wait_for(f"Docker {kind.name}", lambda: _answers(kind.socket), lambda: spaces.poll() is None, log)
 
 
+def cpu_seconds(kind: settings.EngineKind) -> float:
+    """CPU time of a running engine until now: its own processes, and what they have waited for, such as build steps."""
+    first = process.recall(_name(kind))
+    if first is None:
+        raise BedError(f"Docker {kind.name} does not run")
+    pids = [first]
+    for pid in pids:
+        pids += _children(pid)
+    return sum(map(_ticks, pids)) / os.sysconf("SC_CLK_TCK")
+
+
+def _ticks(pid: int) -> int:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return sum(map(int, fields[11:15]))  # utime, stime, cutime, cstime: 14 to 17 in proc(5)
+
+
 def _children(pid: int) -> list[int]:
     try:
-        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        threads = Path(f"/proc/{pid}/task").glob("*/children")
+        return [int(word) for thread in threads for word in thread.read_text().split()]
     except OSError:
         return []
 

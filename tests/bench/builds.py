@@ -8,9 +8,9 @@ import time
 import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from tests.bed import bed, image, settings
+from tests.bed import bed, daemon, image, settings
 from tests.bed.engine import Engine
 from tests.bench import subjects
 
@@ -31,6 +31,14 @@ _REPEATED: Final = 3
 """How often what takes less than a second is measured in a pair: the median counts."""
 
 
+class Cost(NamedTuple):
+    """Of one build."""
+
+    seconds: float
+    cpu: float
+    load: float
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One build."""
@@ -41,6 +49,8 @@ class Run:
     subject: str
     scenario: str
     seconds: float
+    cpu: float
+    """Seconds of CPU that the engine and the steps took: what others do on the machine changes little in them."""
     load: float
     """Of the machine before the build, averaged over a minute: that of others, too."""
     size: int = 0
@@ -70,15 +80,16 @@ def measure(  # noqa: PLR0917 - all of it says what is measured
     for pair in pairs:
         turn = pair % len(order)
         for subject in (*order[turn:], *order[:turn]):
-            for scenario, seconds, load, size in _scenarios(engine, subject, subjects.ENVIRONMENTS[:count]):
-                run = Run(store, count, pair, subject.name, scenario, round(seconds, 3), load, size)
-                say(f"{run.store:14} {count} {pair} {subject.name:12} {scenario:28} {seconds:8.2f} s  load {load:.1f}")
+            for scenario, size, cost in _scenarios(engine, subject, subjects.ENVIRONMENTS[:count]):
+                run = Run(store, count, pair, subject.name, scenario, cost.seconds, cost.cpu, cost.load, size)
+                figures = f"{run.seconds:8.2f} s {run.cpu:8.2f} s of CPU, load {run.load:.1f}"
+                say(f"{run.store:10} {count} {pair} {subject.name:12} {scenario:28} {figures}")
                 yield run
 
 
 def _scenarios(
     engine: Engine, subject: Subject, environments: Sequence[Environment]
-) -> Iterator[tuple[str, float, float, int]]:
+) -> Iterator[tuple[str, int, Cost]]:
     tag = f"pyenv-bench-{subject.name}"
     with tempfile.TemporaryDirectory() as directory:
         context = Path(directory)
@@ -91,11 +102,13 @@ def _scenarios(
         def edit() -> None:
             (context / "app").write_text(uuid.uuid4().hex)
 
-        def build() -> tuple[float, float]:
+        def build() -> Cost:
             load = os.getloadavg()[0]
+            cpu = daemon.cpu_seconds(engine.kind)
             started = time.perf_counter()
             engine.build("--provenance=false", *subject.arguments, "-t", tag, context)
-            return time.perf_counter() - started, round(load, 2)
+            seconds = time.perf_counter() - started
+            return Cost(round(seconds, 3), round(daemon.cpu_seconds(engine.kind) - cpu, 2), round(load, 2))
 
         engine.docker("image", "rm", "--force", tag, check=False)
         engine.prune()
@@ -103,13 +116,13 @@ def _scenarios(
         edit()
         cold = build()
         size = int(engine.docker("image", "inspect", "--format={{.Size}}", tag).stdout)
-        yield (COLD, *cold, size)
+        yield COLD, size, cold
         for _ in range(_REPEATED):
-            yield (NOTHING, *build(), 0)
+            yield NOTHING, 0, build()
         for _ in range(_REPEATED):
             edit()
-            yield (APPLICATION, *build(), 0)
+            yield APPLICATION, 0, build()
         write(subjects.CHANGED, *environments[1:])
-        yield (FIRST_CHANGED, *build(), 0)
+        yield FIRST_CHANGED, 0, build()
         write(subjects.INSERTED, subjects.CHANGED, *environments[1:])
-        yield (INSERTED, *build(), 0)
+        yield INSERTED, 0, build()

@@ -81,6 +81,14 @@ def _run(root: Path, lines: int) -> dict[str, float]:
         preface = time.perf_counter()
         build.done.wait()
         returned = time.perf_counter()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    cpu = usage.ru_utime + usage.ru_stime
     if process.returncode or not build.returned[0].HasField("result"):
         raise SystemExit(f"the frontend failed: {build.returned}")
-    return {"preface": (preface - started) * 1000, "return": (returned - started) * 1000, "peak": peak}
+    return {
+        "preface": (preface - started) * 1000,
+        "return": (returned - started) * 1000,
+        "cpu": cpu * 1000,
+        "peak": peak,
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from html import escape
+from operator import attrgetter
 from statistics import median
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -11,7 +12,7 @@ from tests.bench.builds import COLD, SCENARIOS, STORES
 from tests.bench.subjects import BY_HAND, PREDECESSOR, PYENV, SUBJECTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from tests.bench.builds import Run
 
@@ -30,27 +31,45 @@ class Row(NamedTuple):
     """Median of the pairs, by subject."""
     ratios: Mapping[str, float]
     """Of PYENV to the others: the median of the pairs' own ratios."""
+    cpu_ratios: Mapping[str, float]
+    """The same of CPU time."""
+
+
+_Pairs = dict[str, dict[int, list["Run"]]]
 
 
 def rows(runs: Iterable[Run]) -> dict[_Key, Row]:
     """Medians and ratios, in the order of the table; scenarios that not all subjects have are left out."""
-    found: dict[_Key, dict[str, dict[int, list[float]]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
+    found: dict[_Key, _Pairs] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
     for run in runs:
-        found[run.store, run.environments, run.scenario][run.subject][run.pair].append(run.seconds)
+        found[run.store, run.environments, run.scenario][run.subject][run.pair].append(run)
     table = {}
     for key in sorted(found, key=lambda key: (list(STORES).index(key[0]), key[1], SCENARIOS.index(key[2]))):
-        own = {subject: {pair: median(many) for pair, many in pairs.items()} for subject, pairs in found[key].items()}
-        pairs = sorted(set.intersection(*(set(of) for of in own.values()))) if own.keys() == SUBJECTS.keys() else []
+        if found[key].keys() != SUBJECTS.keys():
+            continue
+        seconds = _medians(found[key], attrgetter("seconds"))
+        pairs = sorted(set.intersection(*(set(of) for of in seconds.values())))
         if pairs:
+            cpu = _medians(found[key], attrgetter("cpu"))
             table[key] = Row(
                 len(pairs),
-                {subject: median(own[subject][pair] for pair in pairs) for subject in SUBJECTS},
-                {
-                    other.name: median(own[PYENV.name][pair] / own[other.name][pair] for pair in pairs)
-                    for other in (PREDECESSOR, BY_HAND)
-                },
+                {subject: median(seconds[subject][pair] for pair in pairs) for subject in SUBJECTS},
+                _ratios(seconds, pairs),
+                _ratios(cpu, pairs),
             )
     return table
+
+
+def _medians(pairs: _Pairs, value: Callable[[Run], float]) -> dict[str, dict[int, float]]:
+    return {subject: {pair: median(map(value, many)) for pair, many in of.items()} for subject, of in pairs.items()}
+
+
+def _ratios(values: Mapping[str, Mapping[int, float]], pairs: Sequence[int]) -> dict[str, float]:
+    own = values[PYENV.name]
+    return {
+        other.name: median(own[pair] / (values[other.name][pair] or 0.01) for pair in pairs)
+        for other in (PREDECESSOR, BY_HAND)
+    }
 
 
 def sizes(runs: Iterable[Run]) -> dict[tuple[str, int], dict[str, float]]:
@@ -70,10 +89,13 @@ def markdown(runs: Sequence[Run], frontend: Mapping[str, Mapping[str, float]], m
         "",
         "Written by `make bench`; [bench.json](bench.json) has every single run. " + machine,
         "",
-        "Seconds of `docker buildx build`, medians of the pairs; the ratios are dockerfile-pyenv's to the others',",
-        "medians of those within a pair. *cold*: build cache pruned, base images there. The environments and all three",
-        "Dockerfiles are in [subjects.py](../subjects.py). Neither of the other two has a `# syntax` line: nothing but",
-        "the engine's own frontend is started for them.",
+        "Seconds of `docker buildx build`, medians of the pairs. The ratios are dockerfile-pyenv's to (a) the",
+        "predecessor's and to (b) the hand-written one, medians of those within a pair; those of CPU time, the engine's",
+        "with its steps', change less with what else the machine does. Its load before each build is in bench.json.",
+        "",
+        "*cold*: build cache pruned, base images there. The environments and all three Dockerfiles are in",
+        "[subjects.py](../subjects.py). Neither of the other two has a `# syntax` line: nothing but the engine's own",
+        "frontend is started for them.",
         "",
         "![Seconds of builds of four environments](chart.svg)",
     ]
@@ -83,13 +105,14 @@ def markdown(runs: Sequence[Run], frontend: Mapping[str, Mapping[str, float]], m
             "",
             f"## The {store} image store",
             "",
-            f"| environments | scenario | {' | '.join(titles)} | to the predecessor | to by hand | pairs |",
-            "|---:|---|---:|---:|---:|---:|---:|---:|",
+            f"| environments | scenario | {' | '.join(titles)} | to (a) | to (b) | CPU to (a) | to (b) | pairs |",
+            "|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|",
         ]
         for (_, count, scenario), row in ((key, row) for key, row in table.items() if key[0] == store):
             seconds = " | ".join(f"{row.seconds[name]:.1f}" for name in SUBJECTS)
             ratios = " | ".join(f"{row.ratios[other.name]:.2f}" for other in (PREDECESSOR, BY_HAND))
-            lines.append(f"| {count} | {scenario} | {seconds} | {ratios} | {row.pairs} |")
+            cpu = " | ".join(f"{row.cpu_ratios[other.name]:.2f}" for other in (PREDECESSOR, BY_HAND))
+            lines.append(f"| {count} | {scenario} | {seconds} | {ratios} | {cpu} | {row.pairs} |")
     if found := sizes(runs):
         lines += [
             "",
@@ -108,11 +131,11 @@ def markdown(runs: Sequence[Run], frontend: Mapping[str, Mapping[str, float]], m
             "",
             "## The frontend's process",
             "",
-            "Milliseconds from its start to its first bytes and to its answer, and peak memory in MiB, with a daemon",
-            "that answers at once; medians.",
+            "Milliseconds from its start to its first bytes and to its answer, milliseconds of CPU, and peak memory in",
+            "MiB, with a daemon that answers at once; medians.",
             "",
-            "| | first bytes | answer | peak memory |",
-            "|---|---:|---:|---:|",
+            "| | first bytes | answer | CPU | peak memory |",
+            "|---|---:|---:|---:|---:|",
         ]
         lines += [
             f"| {name} | " + " | ".join(f"{value:.0f}" for value in of.values()) + " |" for name, of in frontend.items()
