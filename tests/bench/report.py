@@ -91,7 +91,7 @@ def markdown(runs: Sequence[Run], frontend: Mapping[str, Mapping[str, float]], m
         "",
         "Seconds of `docker buildx build`, medians of the pairs. The ratios are dockerfile-pyenv's to (a) the",
         "predecessor's and to (b) the hand-written one, medians of those within a pair; those of CPU time, the",
-        "engine's with its steps', change less with what else the machine does. Its load before each build is in bench.json.",
+        "engine's with its steps', change less with what else the machine does, whose load is in bench.json.",
         "",
         "*cold*: build cache pruned, base images there. The environments and all three Dockerfiles are in",
         "[subjects.py](../subjects.py). Neither of the other two has a `# syntax` line: nothing but the engine's own",
