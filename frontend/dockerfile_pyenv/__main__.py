@@ -5,6 +5,8 @@ the process leaves with a status other than 0, whatever it has returned (fronten
 """
 
 import os
+from importlib import import_module
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from buildkit_llb.preface import PREFACE
@@ -29,12 +31,19 @@ def serve(connection: "Connection") -> None:
     """Answer one build on a connection."""
     from buildkit_llb.errors import ConnectionLostError, RpcError  # noqa: PLC0415
     from buildkit_llb.gateway import Gateway  # noqa: PLC0415
-    from dockerfile_pyenv import frontend, options, report  # noqa: PLC0415
+    from dockerfile_pyenv import options, report, source  # noqa: PLC0415
     from dockerfile_pyenv.errors import PyenvError  # noqa: PLC0415
 
     gateway = Gateway(connection)
+    # The daemon has to ask the client for the user's files: the rest is imported in the meantime.
+    Thread(target=import_module, args=("dockerfile_pyenv.frontend",), daemon=True).start()
     try:
-        result = frontend.build(gateway, options.read(os.environ))
+        build_options = options.read(os.environ)
+        given = gateway.inputs()
+        read = source.read(gateway, build_options, given)
+        from dockerfile_pyenv import frontend, handover  # noqa: PLC0415
+
+        result = frontend.build(handover.Handover(gateway, build_options, read, given))
     except RpcError as error:
         gateway.return_error(error.status)
     except PyenvError as error:

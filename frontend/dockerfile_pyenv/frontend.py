@@ -11,7 +11,7 @@ from typing import Any
 from buildkit_llb import ops
 from buildkit_llb.definition import Definition
 from buildkit_llb.errors import GatewayError, RpcError
-from buildkit_llb.gateway import CAP_DIFF_OP, CAP_MERGE_OP, Gateway, Ref, Result
+from buildkit_llb.gateway import CAP_DIFF_OP, CAP_MERGE_OP, Ref, Result
 from buildkit_llb.platforms import Platform
 from dockerfile_pyenv import (
     expand,
@@ -24,7 +24,6 @@ from dockerfile_pyenv import (
     probe,
     report,
     requirement_files,
-    source,
     subrequests,
 )
 from dockerfile_pyenv import plan as planning
@@ -37,7 +36,6 @@ from dockerfile_pyenv.handover import Handover
 from dockerfile_pyenv.instruction import Statement
 from dockerfile_pyenv.interpreters import Table
 from dockerfile_pyenv.lexer import Dockerfile, lex, mentions_pyenv
-from dockerfile_pyenv.options import BuildOptions
 from dockerfile_pyenv.parallel import UnknownShapeError, parallel
 from dockerfile_pyenv.plan import Plan
 from dockerfile_pyenv.probe import Site
@@ -58,19 +56,17 @@ TOOLS_METADATA = Path("/run/config/buildkit/metadata/frontend.bin")
 """The graph of this frontend's own image (frontend/gateway/gateway.go, BuildKit ≥ 0.10)."""
 
 
-def build(gateway: Gateway, build_options: BuildOptions) -> Result:
+def build(handover: Handover) -> Result:
     """Answer one build, or one sub-request.
 
     Raises RpcError with what the user is to see, its lines those of their own file.
     """
-    given = gateway.inputs()
-    read = source.read(gateway, build_options, given)
-    handover = Handover(gateway, build_options, read, given)
+    read = handover.source
     if not mentions_pyenv(read.dockerfile):
         return handover.pass_through()
     try:
         dockerfile = lex(read.dockerfile)
-        request = build_options.opts.get(options.REQUEST_ID)
+        request = handover.build.opts.get(options.REQUEST_ID)
         if request and request not in subrequests.ABOUT_THE_FILE:
             return handover.pass_through()
         lines = pyenv_lines(dockerfile)
