@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.bed import archives, bed, interpreters, settings, sources
+from tests.engine.test_cache import steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -332,14 +333,19 @@ def test_out_of_a_directory(engine: Engine, air_gap: Path, given: str) -> None:
     assert "download cpython" not in built.log
 
 
-def test_compiled_out_of_a_directory(engine: Engine, air_gap: Path) -> None:
-    """A release tarball lies in the same directory; what was compiled from an address is not compiled again."""
-    (air_gap / "Dockerfile").write_text(
-        "# syntax=air-gap:test\nFROM debian:bookworm-slim\nPYENV --interpreter=source 3.9.2 py3.9\n"
+def test_a_directory_has_what_a_download_has(engine: Engine, air_gap: Path, project: Project) -> None:
+    """What was made from a download is not made again from a directory, be it unpacked or compiled."""
+    lines = (
+        "FROM debian:bookworm-slim\nPYENV 3.9 one\nFROM debian:bookworm-slim\nPYENV --interpreter=source 3.9.2 two\n"
     )
+    lines += "COPY --from=0 /opt/astro-pyenv/envs/one /one\n"
+    engine.build(project({"Dockerfile": SYNTAX + lines}))
+    (air_gap / "Dockerfile").write_text("# syntax=air-gap:test\n" + lines)
     built = engine.build(f"--build-context=pyenv-mirror={air_gap}/mirror", air_gap)
-    check(engine, built.image, ["3.9"])
-    assert "from the mirror" in built.log
+    ran = steps(built.log)
+    made = {name: cached for name, cached in ran.items() if " unpack" in name or " compile " in name}
+    assert list(made.values()) == [True, True], ran
+    assert engine.run(built.image, f"{PREFIX}/envs/two/bin/python", "--version") == "Python 3.9.2"
 
 
 def test_a_mirror_without_the_file(engine: Engine, air_gap: Path) -> None:

@@ -2,7 +2,8 @@
 
     /usr/lib/pyenv-loader /usr/bin/python3.13 -I -S /pyenv/provision/interpreter/verify.py FILE SHA256 TARGET
 
-What BuildKit does for a download by http, for a file out of a directory. Runs as finish does.
+What BuildKit does for a download by http, for a file out of a directory; and the file gets the mode that a download
+has, since the keys of what is made from it are by content and mode. Runs as finish does.
 """
 
 import hashlib
@@ -18,6 +19,7 @@ def main(file: str, expected: str, target: str) -> int:
         print(f"the file's checksum is sha256:{found}, and should be sha256:{expected}: get it anew", file=sys.stderr)
         return 1
     shutil.copyfile(file, target)
+    Path(target).chmod(0o600)
     return 0
 
 
