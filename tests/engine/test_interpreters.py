@@ -390,8 +390,8 @@ RUN ["/bin/sh", "-c", "$ASTRO_PYENV_py3_11 -c 'import platform; print(platform.m
 FROM scratch
 COPY --from=built /machine /machine
 """
-    engine.build(
-        "--platform=linux/amd64,linux/arm64", f"--output=type=local,dest={tmp_path}/out", project({"Dockerfile": text})
-    )
+    context = project({"Dockerfile": text})
+    output = f"--output=type=local,dest={tmp_path}/out"
+    engine.docker("buildx", "build", "--platform=linux/amd64,linux/arm64", output, context)
     machines = {path.parent.name: path.read_text().strip() for path in tmp_path.glob("out/*/machine")}
     assert machines == {"linux_amd64": "x86_64", "linux_arm64": "aarch64"}
