@@ -29,6 +29,8 @@ class Flags:
     no_venv: bool = False
     secret: tuple[Secret, ...] = ()
     installer: str = ""
+    extra: tuple[str, ...] = ()
+    group: tuple[str, ...] = ()
     no_compile: bool = False
     no_deps: bool = False
     seed: bool = False
@@ -38,7 +40,8 @@ class Flags:
     def of_environment(self) -> list[str]:
         """Those that say what an environment is, as its step takes them."""
         given = {name: getattr(self, name.replace("-", "_")) for name in OF_ENVIRONMENT}
-        return [f"--{name}" if value is True else f"--{name}={value}" for name, value in given.items() if value]
+        many = ((name, value if isinstance(value, tuple) else (value,)) for name, value in given.items() if value)
+        return [f"--{name}" if one is True else f"--{name}={one}" for name, values in many for one in values]
 
 
 class FlagError(ValueError):
@@ -97,13 +100,15 @@ KNOWN: Final[Mapping[str, Flag]] = {
     "network": Flag("default, none or host", one_of("network", "default", "none", "host")),
     "no-venv": Flag(),
     "secret": Flag("id=<id>", read_secret, many=True),
+    "extra": Flag("the name of an extra", many=True),
+    "group": Flag("the name of a dependency group", many=True),
     "installer": Flag("uv or pip", one_of("installer", "uv", "pip")),
     "no-compile": Flag(),
     "no-deps": Flag(),
     "seed": Flag(),
     "system-site-packages": Flag(),
 }
-OF_ENVIRONMENT: Final = ("installer", "no-compile", "no-deps", "seed", "system-site-packages")
+OF_ENVIRONMENT: Final = ("extra", "group", "installer", "no-compile", "no-deps", "seed", "system-site-packages")
 """Flags without a meaning where there is no environment."""
 
 

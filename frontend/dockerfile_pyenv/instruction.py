@@ -21,7 +21,7 @@ from functools import cache
 from itertools import accumulate
 from typing import Final
 
-from dockerfile_pyenv import flags, heredocs, lexer
+from dockerfile_pyenv import flags, heredocs, lexer, locks
 from dockerfile_pyenv.errors import DockerfileError
 from dockerfile_pyenv.flags import FlagError, Flags
 from dockerfile_pyenv.heredocs import Body, RawBody
@@ -182,6 +182,7 @@ def resolve(raw: RawStatement, expanded: Sequence[str], env: Mapping[str, str] |
         chosen = flags.resolve([(flag, next(values) if word else None) for flag, word in raw.flags])
     except FlagError as error:
         raise DockerfileError(str(error), lines=raw.lines, at=raw.flag_place(error.flag)) from None
+    locks.refuse_flags((one for one, is_file in named if is_file), chosen, raw.lines)
     return Statement(
         raw=raw,
         flags=chosen,

@@ -38,6 +38,8 @@ class Environment:
     user: str
     env: Mapping[str, str]
     """ENV, and the values of ARG, at the line."""
+    platforms: tuple[str, ...]
+    """What the line's stage is built for: "linux/amd64"."""
 
     @property
     def prefix(self) -> str:
@@ -181,8 +183,11 @@ def _environment(line: Line, sites: tuple[Site, ...], select: Select) -> Environ
         raise DockerfileError(str(error), lines=line.lines, at=line.statement.version.place) from error
     except FlagError as error:
         raise DockerfileError(str(error), lines=line.lines, at=line.statement.flag_place(error.flag)) from error
+    platforms = tuple(dict.fromkeys(site.platform for site in sites))
     recipes = {site.target: interpreter.recipes[site.platform] for site in sites}
-    return Environment(line, statement, interpreter, recipes, _context(sites, interpreter), site.user, site.env)
+    return Environment(
+        line, statement, interpreter, recipes, _context(sites, interpreter), site.user, site.env, platforms
+    )
 
 
 def _context(sites: tuple[Site, ...], interpreter: Interpreter) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Protocol
 
-from dockerfile_pyenv import requirements
+from dockerfile_pyenv import locks, requirements
 from dockerfile_pyenv.errors import DockerfileError
 from dockerfile_pyenv.heredocs import Body
 from dockerfile_pyenv.plan import Environment, Plan
@@ -122,7 +122,15 @@ class _Walk:
             return
         self._texts[path] = file, reference
         self.to_read[path] = None
+        if reference is None:
+            self.to_read.update(dict.fromkeys(locks.beside(path)))
+            self._texts.update((beside, (None, None)) for beside in locks.beside(path))
         if isinstance(data := self._known.get(path), bytes):
+            if reference is None and locks.kind(path):
+                item = self._environment
+                version = item.interpreter.version.removesuffix("t")
+                locks.check(data, path=path, lines=item.line.lines, python=version, platforms=item.platforms)
+                return
             constraint = reference is not None and reference.kind is Kind.CONSTRAINTS
             self._add(replace(self._check(data, path), constraint=constraint))
 

@@ -1,7 +1,11 @@
 """Requirements in the shapes that people have them in, installed from a local index."""
 
+import hashlib
 import json
+import os
 import re
+import subprocess
+import sys
 import uuid
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -16,7 +20,7 @@ from tests.engine.wheels import project_files, wheel
 SYNTAX = "# syntax=dockerfile-pyenv:dev\n"
 LIST = (
     "import importlib.metadata as m, json; "
-    "print(json.dumps(sorted(f'{d.name}=={d.version}' for d in m.distributions() if d.name)))"
+    "print(json.dumps(sorted(d.metadata['Name'] + '==' + d.version for d in m.distributions())))"
 )
 NAMES = ("files", "inline", "heredocs", "local")
 
@@ -152,3 +156,82 @@ def test_what_is_installed_again(engine: Engine, project: Project, stocked: Inde
     table = "\n".join(rows)
     reference = Path(__file__).parents[2] / "dockerfile-syntax/reference.md"
     assert table in reference.read_text(), table
+
+
+def lock(folder: Path, index: Index) -> None:
+    """Lock a project, for uv and in the form of PEP 751."""
+    (folder / "project").mkdir()
+    (folder / "project/pyproject.toml").write_text(
+        '[project]\nname = "project"\nversion = "1.0"\nrequires-python = ">=3.9"\ndependencies = ["alpha<2"]\n'
+        '[project.optional-dependencies]\nmore = ["beta"]\n[dependency-groups]\ndev = ["absent"]\nextra = ["gamma<2"]\n'
+    )
+    uv = Path(sys.executable).with_name("uv")
+    environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "UV_DEFAULT_INDEX": index.url}
+    subprocess.run([uv, "lock", "--quiet"], cwd=folder / "project", env=environ, check=True)
+    command = [uv, "export", "--quiet", "--frozen", "--no-emit-project", "--no-default-groups", "--format=pylock.toml"]
+    subprocess.run([*command, "--output-file=../pylock.toml"], cwd=folder / "project", env=environ, check=True)
+
+
+def test_locks(engine: Engine, project: Project, stocked: Index) -> None:
+    """A uv.lock with what is chosen of it, by either installer; a pylock.toml; a project; hashes of a file."""
+    stocked.add(*wheel("absent"))
+    _, data = wheel("beta", "1.0")
+    context = project(
+        {
+            "Dockerfile": SYNTAX
+            + "FROM debian:bookworm-slim\n"
+            + f"ENV PIP_INDEX_URL={stocked.url} PIP_TRUSTED_HOST={stocked.host}\n"
+            + "PYENV --extra=more --group=extra 3.11 uv project/uv.lock\n"
+            + "PYENV --installer=pip 3.11 pip project/uv.lock\n"
+            + "PYENV 3.9 pylock pylock.toml delta==1.0\n"
+            + "PYENV --extra=more --group=extra 3.11 unlocked project/pyproject.toml\n"
+            + "PYENV 3.11 hashes hashes.txt\n",
+            "hashes.txt": f"beta==1.0 --hash=sha256:{hashlib.sha256(data).hexdigest()}\n",
+        }
+    )
+    lock(context, stocked)
+    names = ("uv", "pip", "pylock", "unlocked", "hashes")
+    assert packages(engine, engine.build(context).image, names) == {
+        "uv": ["alpha==1.0", "beta==2.0", "gamma==1.0"],
+        "pip": ["alpha==1.0"],
+        "pylock": ["alpha==1.0", "delta==1.0", "gamma==2.0"],
+        "unlocked": ["alpha==1.0", "beta==2.0", "gamma==1.0"],
+        "hashes": ["beta==1.0"],
+    }
+    (context / "hashes.txt").write_text(f"beta==1.0 --hash=sha256:{'0' * 64}\n")
+    toml = context / "project/pyproject.toml"
+    toml.write_text(toml.read_text().replace("alpha<2", "alpha<3"))
+    dockerfile = (context / "Dockerfile").read_text().splitlines(keepends=True)
+    (context / "Dockerfile").write_text("".join(dockerfile[:4]))
+    stale = engine.build(context, check=False)
+    assert "uv: project/uv.lock cannot be installed: the lock does not fit the pyproject.toml beside it" in stale.log
+    assert ">>> PYENV --extra=more --group=extra 3.11 uv project/uv.lock" in stale.log
+
+
+def test_flags_about_the_environment(engine: Engine, project: Project, stocked: Index) -> None:
+    """What each flag changes, beside what the base's own Python has."""
+    context = project(
+        {
+            "Dockerfile": SYNTAX
+            + "FROM python:3.11-slim-bookworm\n"
+            + f"ENV PIP_INDEX_URL={stocked.url} PIP_TRUSTED_HOST={stocked.host}\n"
+            + "RUN python3.11 -m pip install gamma==1.0\n"
+            + "PYENV --interpreter=base --system-site-packages 3.11 site delta==1.0\n"
+            + "PYENV --interpreter=base --system-site-packages --installer=pip 3.11 pip_site delta==1.0\n"
+            + "PYENV --interpreter=base --no-deps --no-compile --seed 3.11 bare delta==1.0 delta.txt\n",
+            "delta.txt": "delta\n",
+        }
+    )
+    image = engine.build(context).image
+    script = "cd /opt/astro-pyenv/envs; for name in site pip_site bare; do "
+    script += "echo $name $(ls $name/lib/python3.11/site-packages | grep -v '^_' | sed 's/^pip-.*[.]/pip./'); done; "
+    script += "find bare/lib -name '*.pyc' | wc -l; bare/bin/pip list --format=freeze | cut -d= -f1 | xargs; "
+    script += "pip_site/bin/python -c 'import delta, gamma; print(gamma.__version__)'"
+    assert engine.run(image, "sh", "-ec", script).splitlines() == [
+        "site delta delta-1.0.dist-info gamma gamma-2.0.dist-info pip",
+        "pip_site delta delta-1.0.dist-info pip",
+        "bare delta delta-1.0.dist-info pip pip.dist-info",
+        "0",
+        "delta pip",
+        "1.0",
+    ]

@@ -1,7 +1,8 @@
 """Builds one environment, in a step of the user's stage, as root, under the interpreter that the environment is for.
 
     pythonX.Y -I -B <this directory> --name=NAME --version=X.Y --interpreter=PREFIX --owner=USER
-        [--installer=uv|pip] [--no-compile] [--no-deps] [--seed] [--system-site-packages]
+        [--extra=NAME …] [--group=NAME …] [--installer=uv|pip]
+        [--no-compile] [--no-deps] [--seed] [--system-site-packages]
         [--requirement=PATH …] [REQUIREMENT …]
     pythonX.Y -I -B <this directory> --no-venv [--name=NAME] --version=X.Y --interpreter=PREFIX
 
@@ -60,7 +61,8 @@ def main(arguments: List[str], environ: Mapping[str, str], layout: Layout) -> in
     for name in ("system-site-packages", "no-compile", "no-deps", "seed"):
         parser.add_argument("--" + name, action="store_true")
     parser.add_argument("--installer", choices=tuple(INSTALLERS), default="uv")
-    parser.add_argument("--requirement", action="append", default=[])
+    for name in ("requirement", "extra", "group"):
+        parser.add_argument("--" + name, action="append", default=[])
     parser.add_argument("inline", nargs="*")
     options = parser.parse_args(arguments)
     if not options.no_venv and not options.name:
@@ -161,12 +163,13 @@ def _install(  # noqa: PLR0913, PLR0917 - an install is described by this many f
     )
     for note in chosen.notes:
         log(note)
-    asked = requirements.read(options.requirement, options.inline, environ, layout, log)
+    choice = [*(f"--extra={name}" for name in options.extra), *(f"--group={name}" for name in options.group)]
+    asked = requirements.read(options.requirement, options.inline, environ, layout, log, choice=choice)
     if options.installer == "pip":
         environment.add_pip(path, options.version)
     install = INSTALLERS[options.installer]
     places = install(path, asked, chosen, user, layout, log=log, no_deps=options.no_deps)
-    if not options.no_deps:
+    if not options.no_deps and not options.system_site_packages:  # uv would not see what the interpreter has
         installer.check(path, places, layout)
     return asked, places
 

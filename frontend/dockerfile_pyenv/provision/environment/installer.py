@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import subprocess
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Dict, List, NamedTuple, Sequence
@@ -12,6 +13,7 @@ import credentials
 import failure
 import uv
 from layout import Layout, ProvisionError
+from requirements import PROJECT, UV_LOCK
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,12 +83,23 @@ def install(  # noqa: PLR0913 - an install is described by this many facts
         f"--python={path / 'bin' / 'python'}",
         f"--cache-dir={cache(layout)}",
         *chosen.arguments,
-        *_arguments(asked),
         *(["--no-deps"] if no_deps else []),
-        f"--requirements={written(layout, 'requirements.txt', asked.lines())}",
     ]
-    if asked.constraints:
-        command.append(f"--constraints={written(layout, 'constraints.txt', asked.constraints)}")
+    for lock in asked.locks:
+        _run([*command, *_of_lock(lock, path, asked, environment, layout, log)], environment, asked, log)
+    if asked.is_listed:
+        more = [*_arguments(asked), *_hashes(asked)]
+        more.append(f"--requirements={written(layout, 'requirements.txt', asked.lines())}")
+        if asked.constraints:
+            more.append(f"--constraints={written(layout, 'constraints.txt', asked.constraints)}")
+        for project in asked.projects:
+            more.append(f"--requirements={project}")
+            more += [one.replace("--group=", f"--group={project}:") for one in asked.choice]
+        _run([*command, *more], environment, asked, log)
+    return places(asked, chosen, environment)
+
+
+def _run(command: List[str], environment: Dict[str, str], asked: Asked, log: Log) -> None:
     try:
         status, text = uv.run(command, environment, log, log.redact)
     except OSError as error:
@@ -95,7 +108,54 @@ def install(  # noqa: PLR0913 - an install is described by this many facts
         python = "{}.{}".format(*sys.version_info)
         words = failure.paragraph(uv.explain(command, environment, text, python))
         raise ProvisionError(f"the requirements in {asked.title} cannot be installed: " + "\n".join(words))
-    return places(asked, chosen, environment)
+
+
+def _of_lock(  # noqa: PLR0913, PLR0917 - an install is described by this many facts
+    lock: Path, path: Path, asked: Asked, environment: Dict[str, str], layout: Layout, log: Log
+) -> List[str]:
+    """Return the arguments that install a lock file."""
+    if lock.name != UV_LOCK:
+        choice = [one.replace("--group=", f"--group={lock}:") for one in asked.choice]
+        return ["--preview-features=pylock", *choice, f"--requirements={lock}"]
+    return ["--no-deps", "--require-hashes", f"--requirements={exported(lock, path, asked, environment, layout, log)}"]
+
+
+def exported(  # noqa: PLR0913, PLR0917 - likewise
+    lock: Path, path: Path, asked: Asked, environment: Dict[str, str], layout: Layout, log: Log
+) -> Path:
+    """Write what a uv.lock holds into a requirements file of the step, and return that.
+
+    The project itself and what else has no archive is left out. Raises ProvisionError for a lock that does not fit its
+    project or the Python.
+    """
+    target = layout.tmp / "uv-lock.txt"
+    command = [
+        str(layout.uv),
+        *("export", "--locked", "--offline", "--quiet", "--no-python-downloads", "--format=requirements.txt"),
+        *("--no-emit-project", "--no-emit-workspace", "--no-emit-local", "--no-default-groups", "--color=never"),
+        *("--no-annotate", "--no-header", f"--project={lock.parent}", f"--python={path / 'bin' / 'python'}"),
+        *(f"--cache-dir={cache(layout)}", f"--output-file={target}", *asked.choice),
+    ]
+    # A lock names the indexes that it was made with; the stage's own may be mirrors of them.
+    bare = {name: value for name, value in environment.items() if "INDEX" not in name}
+    texts = []
+    for variables in (bare, environment):
+        done = subprocess.run(
+            command,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+        if done.returncode == 0:
+            return target
+        texts.append(log.redact(done.stderr.decode("utf-8", "replace")))
+    words = texts[-1].partition("error: ")[2].partition("\n")[0]
+    raise ProvisionError(
+        f"{asked.title} cannot be installed: the lock does not fit the {PROJECT} beside it, or not this Python. "
+        f"Run uv lock there and look at what changes; uv says: {words}"
+    )
 
 
 def places(asked: Asked, chosen: Settings, environment: Dict[str, str]) -> Places:
@@ -110,9 +170,12 @@ def _arguments(asked: Asked) -> List[str]:
     if "--pre" in asked.flags:
         arguments.append("--prerelease=allow")
     arguments += [f"--prerelease-package={name}=allow" for name in asked.pre_releases()]
-    if "--require-hashes" in asked.flags or any(" --hash=" in line for line in asked.requirements):
-        arguments.append("--require-hashes")
     return list(dict.fromkeys(arguments))
+
+
+def _hashes(asked: Asked) -> List[str]:
+    wanted = "--require-hashes" in asked.flags or any(" --hash=" in line for line in asked.requirements)
+    return ["--require-hashes"] if wanted else []
 
 
 def written(layout: Layout, name: str, lines: List[str]) -> Path:

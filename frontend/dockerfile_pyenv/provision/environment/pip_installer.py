@@ -9,7 +9,7 @@ import os
 import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Callable, Dict, Iterator, List, Mapping
+from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import installer
@@ -64,16 +64,17 @@ def install(  # noqa: PLR0913 - an install is described by this many facts
         f"--cache-dir={installer.cache(layout) / 'pip'}",
         *_arguments(chosen.arguments),
         *_from_variables(environment),
-        *_said(asked, no_deps=no_deps),
-        f"--requirement={installer.written(layout, 'requirements.txt', _lines(asked))}",
     ]
-    if asked.constraints:
-        command.append(f"--constraint={installer.written(layout, 'constraints.txt', asked.constraints)}")
-    status, text = _run(command, _variables(environment, asked, layout), log.redact)
-    if status != 0:
-        reasons = [line[len("ERROR: ") :] for line in text.splitlines() if line.startswith("ERROR: ")]
-        why = CREDENTIALS.sub("://***@", " ".join(reasons)) or "pip says it above"
-        raise ProvisionError(f"the requirements in {asked.title} cannot be installed: see above\n  why: {why}")
+    variables = _variables(environment, asked, layout)
+    for lock in asked.locks:
+        exported = installer.exported(lock, path, asked, environment, layout, log)
+        _run([*command, "--no-deps", "--require-hashes", f"--requirement={exported}"], variables, asked, log)
+    if asked.is_listed:
+        more = _said(asked, no_deps=no_deps)
+        more.append(f"--requirement={installer.written(layout, 'requirements.txt', _lines(asked))}")
+        if asked.constraints:
+            more.append(f"--constraint={installer.written(layout, 'constraints.txt', asked.constraints)}")
+        _run([*command, *more], variables, asked, log)
     return installer.places(asked, chosen, environment)
 
 
@@ -160,13 +161,16 @@ def _with_credentials(index: str, environment: Mapping[str, str]) -> str:
     return urlunsplit(parts._replace(netloc=f"{secret}@{parts.netloc.rpartition('@')[2]}"))
 
 
-def _run(command: List[str], environment: Mapping[str, str], redact: Callable[[str], str]) -> "tuple[int, str]":
-    """Run pip, and return its status and what it wrote to standard error, all of which is shown as it comes."""
+def _run(command: List[str], environment: Mapping[str, str], asked: Asked, log: Log) -> None:
+    """Run pip, and show what it writes to standard error as it comes. Raises ProvisionError where it fails."""
     lines: List[str] = []
     with subprocess.Popen(command, env=dict(environment), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None  # noqa: S101 - it is a pipe
         for raw in process.stderr:
-            lines.append(redact(raw.decode("utf-8", "replace")))
+            lines.append(log.redact(raw.decode("utf-8", "replace")))
             sys.stderr.buffer.write(lines[-1].encode())
             sys.stderr.buffer.flush()
-    return process.returncode, "".join(lines)
+    if process.returncode != 0:
+        reasons = [line[len("ERROR: ") :].strip() for line in lines if line.startswith("ERROR: ")]
+        why = CREDENTIALS.sub("://***@", " ".join(reasons)) or "pip says it above"
+        raise ProvisionError(f"the requirements in {asked.title} cannot be installed: see above\n  why: {why}")

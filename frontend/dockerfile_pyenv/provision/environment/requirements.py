@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 EGG = re.compile(r"#(?:.*&)?egg=([A-Za-z0-9._-]+(?:\[[^\]]*\])?)")
 FILE = "file://"
+UV_LOCK = "uv.lock"
+PROJECT = "pyproject.toml"
+PYLOCK = re.compile(r"pylock(?:\.[^.]+)?\.toml")
+"""Names of files that are no requirements files (PEP 751 for the last)."""
 BINARY = ("--no-binary", "--only-binary")
 PRE_RELEASE = re.compile(
     r"^[^;@/]*(?:[=~]=|===|[<>]=?)\s*v?[0-9.!]+[-_.]?(?:a|alpha|b|beta|c|rc|pre|preview|dev)[-_.]?[0-9]*(?![a-z0-9])",
@@ -48,6 +52,12 @@ class Asked(NamedTuple):
     """Of --no-index, --pre, --prefer-binary, --require-hashes those that are there."""
     files: Dict[str, Path]
     """Every file that was read, by what messages call it."""
+    locks: List[Path]
+    """Lock files; each is installed by itself."""
+    projects: List[Path]
+    """pyproject.toml files whose dependencies are asked for."""
+    choice: List[str]
+    """Options that choose from these: --extra=NAME, --group=NAME."""
     title: str
     """What the line names, for messages."""
 
@@ -61,6 +71,11 @@ class Asked(NamedTuple):
         index = [f"--index-url={self.index}"] if self.index else []
         return [*index, *(f"{name}={value}" for name, value in self.sources if name not in BINARY)]
 
+    @property
+    def is_listed(self) -> bool:
+        """Whether anything beside lock files is asked for."""
+        return bool(self.requirements or self.constraints or self.projects)
+
     def lines(self) -> List[str]:
         """The requirements with the options about sources, as a file's lines."""
         index = ["--index-url " + self.index] if self.index and "--no-index" not in self.flags else []
@@ -69,32 +84,52 @@ class Asked(NamedTuple):
         return [*flags, *index, *extra, *self.requirements]
 
 
-def read(
+def read(  # noqa: PLR0913 - so much has a say in it
     names: Sequence[str],
     inline: Sequence[str],
     environ: Mapping[str, str],
     layout: Layout,
     note: Callable[[str], None],
+    *,
+    choice: Sequence[str] = (),
 ) -> Asked:
     """Read requirement files by their paths in the build context, and requirements of the line itself.
 
-    `note` writes a line into the step's log. Raises ProvisionError for a file of the image that pip would refuse.
+    `note` writes a line into the step's log; `choice` are options that choose from lock files and projects. Raises
+    ProvisionError for a file of the image that pip would refuse.
     """
-    reader = _Reader(", ".join([*names, *inline]), environ, layout, note)
+    reader = _Reader(", ".join([*names, *inline]), choice, environ, layout, note)
     for name in names:
-        reader.file(layout.context / name)
+        reader.named(layout.context / name)
     for text in inline:
         reader.line(requirement_lines.split(text), layout.context, constraint=False)
     return reader.asked
 
 
 class _Reader:
-    def __init__(self, title: str, environ: Mapping[str, str], layout: Layout, note: Callable[[str], None]) -> None:
-        self.asked = Asked([], [], None, [], [], [], [], {}, title)
+    def __init__(
+        self,
+        title: str,
+        choice: Sequence[str],
+        environ: Mapping[str, str],
+        layout: Layout,
+        note: Callable[[str], None],
+    ) -> None:
+        self.asked = Asked([], [], None, [], [], [], [], {}, [], [], list(choice), title)
         self._environ = environ
         self._layout = layout
         self._note = note
         self._projects: Dict[Path, Path] = {}
+
+    def named(self, path: Path) -> None:
+        if path.name == UV_LOCK or PYLOCK.fullmatch(path.name):
+            self.asked.locks.append(path)
+        elif path.name == PROJECT:
+            self.asked.projects.append(path)
+        else:
+            self.file(path)
+            return
+        self.asked.files[self._shown(path)] = path
 
     def file(self, path: Path, *, constraint: bool = False) -> None:
         if path in self.asked.files.values():

@@ -1,0 +1,108 @@
+"""Lock files: what they are by their names, and for whom they are."""
+
+import pytest
+from tests.unit.planning import Files, plan_of
+
+from dockerfile_pyenv import locks, requirement_files
+from dockerfile_pyenv.errors import DockerfileError
+from dockerfile_pyenv.locks import Kind
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("pylock.toml", Kind.PYLOCK),
+        ("locks/pylock.etl.toml", Kind.PYLOCK),
+        ("uv.lock", Kind.UV_LOCK),
+        ("project/pyproject.toml", Kind.PROJECT),
+        ("requirements.txt", None),
+        ("pylock.toml.txt", None),
+        ("my-pylock.toml", None),
+    ],
+)
+def test_kinds(path: str, kind: Kind | None) -> None:
+    """A file's name says what it is, as PEP 751 and uv have it."""
+    assert locks.kind(path) is kind
+
+
+def test_a_lock_goes_with_its_project() -> None:
+    """And neither is read as a requirements file."""
+    _, plan = plan_of(b"FROM a\nPYENV --group=docs --extra=s3 3.11 x p/uv.lock\n")
+    found = requirement_files.collect(plan, Files({"p/uv.lock": b"version = 1\n", "p/pyproject.toml": b"[project]"}))
+    (content,) = found.contents.values()
+    assert list(content.paths) == ["p/pyproject.toml", "p/uv.lock"]
+    assert found.files == {0: ()}
+
+
+@pytest.mark.parametrize(
+    ("line", "text", "message"),
+    [
+        pytest.param(
+            "3.9 x uv.lock",
+            'requires-python = ">=3.11"',
+            "uv.lock is for Python >=3.11, and this line asks for 3.9.25: choose a version that it is for",
+            id="another Python",
+        ),
+        pytest.param(
+            "3.9 x pylock.toml",
+            'requires-python = "==3.10.*"',
+            "pylock.toml is for Python ==3.10.*, and this line asks for 3.9.25: ",
+            id="another Python of a pylock.toml",
+        ),
+        pytest.param(
+            "3.9 x pyproject.toml",
+            '[project]\nrequires-python = "<3.9"',
+            "pyproject.toml is for Python <3.9, and this line asks for 3.9.25: ",
+            id="a project",
+        ),
+        pytest.param(
+            "3.9 x pylock.toml",
+            "environments = [\"sys_platform == 'win32'\", \"platform_machine == 'aarch64'\"]",
+            (
+                "pylock.toml is not for Python 3.9.25 on linux/amd64, but for sys_platform == 'win32' or "
+                "platform_machine == 'aarch64': lock anew for this one"
+            ),
+            id="another platform",
+        ),
+        pytest.param(
+            "3.9 x uv.lock",
+            "supported-markers = [\"sys_platform == 'darwin'\"]",
+            "uv.lock is not for Python 3.9.25 on linux/amd64, but for sys_platform == 'darwin': lock anew",
+            id="another platform of a uv.lock",
+        ),
+        pytest.param("3.9 x uv.lock", "version", "uv.lock is no TOML: ", id="no TOML"),
+        pytest.param(
+            "--group=docs 3.9 x r.txt",
+            "",
+            "--group chooses from a pyproject.toml, uv.lock or pylock.toml, and this line names none",
+            id="nothing to choose from",
+        ),
+        pytest.param(
+            "--installer=pip 3.9 x pylock.toml",
+            "",
+            "pip does not install pylock.toml: leave --installer=pip out",
+            id="not for pip",
+        ),
+    ],
+)
+def test_a_lock_that_does_not_fit(line: str, text: str, message: str) -> None:
+    """Is refused before anything is built."""
+    names = ("uv.lock", "pylock.toml", "pyproject.toml", "r.txt")
+    files = Files(dict.fromkeys(names, b"") | {line.rpartition(" ")[2]: text.encode()})
+    with pytest.raises(DockerfileError) as caught:
+        requirement_files.collect(plan_of(f"FROM a\nPYENV {line}\n".encode())[1], files)
+    assert caught.value.message.startswith(message)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'requires-python = ">=3.9.2, <4"',
+        "supported-markers = [\"sys_platform == 'win32'\", \"sys_platform == 'linux' and python_version < '3.10'\"]",
+        "",
+    ],
+)
+def test_a_lock_that_fits(text: str) -> None:
+    """Is left to the step."""
+    files = Files({"uv.lock": text.encode(), "pyproject.toml": b""})
+    assert requirement_files.collect(plan_of(b"FROM a\nPYENV 3.9 x uv.lock\n")[1], files).contents
