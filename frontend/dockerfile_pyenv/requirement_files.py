@@ -58,6 +58,11 @@ class RequirementFiles:
     files: Mapping[int, tuple[RequirementsFile, ...]]
     """What each PYENV line reads, by its number, with included files, heredocs and what stands on the line itself."""
 
+    def of(self, environment: Environment) -> tuple[str, ...]:
+        """What an environment's step is given: paths of the build context, and names of heredocs."""
+        content = self.contents.get(environment.requirements_directory)
+        return (*content.paths, *(body.name for body in content.bodies)) if content else ()
+
 
 def collect(plan: Plan, tree: Tree) -> RequirementFiles:
     """Read and check the requirement files of a plan.

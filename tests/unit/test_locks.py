@@ -32,6 +32,7 @@ def test_a_lock_goes_with_its_project() -> None:
     (content,) = found.contents.values()
     assert list(content.paths) == ["p/pyproject.toml", "p/uv.lock"]
     assert found.files == {0: ()}
+    assert found.of(plan.environments[0]) == ("p/pyproject.toml", "p/uv.lock")
 
 
 @pytest.mark.parametrize(

@@ -34,8 +34,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 def run(options: argparse.Namespace, given: Workspace) -> int:
     """Run the command. Raises PyenvError."""
     plan = given.plan()
-    files = requirement_files.collect(plan, given.tree).files
-    explained = [explain(one, files[one.line.number]) for one in plan.environments]
+    read = requirement_files.collect(plan, given.tree)
+    explained = [explain(one, read.files[one.line.number], read.of(one)) for one in plan.environments]
     if options.format == "json":
         sys.stdout.write(json.dumps(explained, indent=2, ensure_ascii=False) + "\n")
     elif explained:
@@ -45,8 +45,8 @@ def run(options: argparse.Namespace, given: Workspace) -> int:
     return 0
 
 
-def explain(environment: Environment, files: Sequence[RequirementsFile]) -> dict[str, Any]:
-    """One environment, for programs. `files` are what its step reads."""
+def explain(environment: Environment, files: Sequence[RequirementsFile], reads: Sequence[str]) -> dict[str, Any]:
+    """One environment, for programs. `files` say what it asks for, `reads` is what its step is given."""
     interpreter = environment.interpreter
     return {
         "line": environment.line.lines[0],
@@ -61,14 +61,14 @@ def explain(environment: Environment, files: Sequence[RequirementsFile]) -> dict
             "reason": interpreter.reason,
             **_origin(next(iter(environment.recipes.values()))),
         },
-        "reads": [file.path for file in files if file.path],
+        "reads": list(reads),
         "requirements": [
             requirements.shown(line)
             for file in files
             if not file.constraint
             for _, line in requirements.logical_lines(file.text)
         ],
-        "anew": list(_anew(environment, files)),
+        "anew": list(_anew(environment, reads)),
     }
 
 
@@ -94,11 +94,11 @@ def _origin(recipe: Recipe) -> dict[str, str]:
             return {}
 
 
-def _anew(environment: Environment, files: Sequence[RequirementsFile]) -> Iterator[str]:
+def _anew(environment: Environment, reads: Sequence[str]) -> Iterator[str]:
     """What a step's cache key is made of."""
     yield "the stage above the group of PYENV lines"
     yield "the words of this line"
-    yield from (file.path for file in files if file.path)
+    yield from reads
     if not environment.interpreter.is_base:
         yield "the interpreter"
     yield "uv or the installing program in the frontend's image"
