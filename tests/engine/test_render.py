@@ -1,6 +1,8 @@
 """A rendered file gives the same image as a build of ours, whoever builds it."""
 
 import json
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.bed import builders, settings
+from tests.bed import archives, builders, settings
 from tests.bed.builders import BUILDAH, PODMAN, Builder
 from tests.bed.engine import Engine, File
 from tests.engine.wheels import wheel
@@ -94,6 +96,17 @@ def look(engine: Engine, image: str) -> tuple[dict[str, Any], dict[str, File]]:
     config = engine.image_config(image)["config"]
     config["Labels"].pop("io.buildah.version", None)
     return config, engine.files(image)
+
+
+def test_the_program_that_pip_installs_renders_the_same(engine: Engine, context: Path, tmp_path: Path) -> None:
+    """The site's defaults stand in the environment, as they do in the image."""
+    uv, venv = Path(sys.executable).with_name("uv"), tmp_path / "venv"
+    subprocess.run([uv, "venv", "--quiet", venv], check=True)
+    subprocess.run([uv, "pip", "install", "--quiet", f"--python={venv}", settings.REPOSITORY], check=True)
+    defaults = {"UV_PYTHON_DOWNLOADS_JSON_URL": str(archives.TABLE), "PYENV_SOURCE_MIRROR": archives.SOURCES_URL}
+    program = [venv / "bin" / "dockerfile-pyenv", "render"]
+    rendered = subprocess.run(program, cwd=context, env=defaults, capture_output=True, text=True, check=True).stdout
+    assert rendered == command(engine, context, "render")
 
 
 def test_the_frontends_image_is_the_command(engine: Engine, context: Path) -> None:
