@@ -5,7 +5,7 @@ be warned about.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from dockerfile_pyenv.checks import Warning, choices  # noqa: A004 - what BuildK
 from dockerfile_pyenv.checks.rule import Asked, Subject
 from dockerfile_pyenv.errors import DockerfileError
 from dockerfile_pyenv.handover import Handover
-from dockerfile_pyenv.instruction import env_names, is_name
+from dockerfile_pyenv.instruction import RawStatement, env_names, is_name
 from dockerfile_pyenv.lexer import Dockerfile
 from dockerfile_pyenv.plan import Plan
 from dockerfile_pyenv.requirements import RequirementsFile
@@ -44,10 +44,10 @@ def asked(plan: Plan, files: Mapping[int, tuple[RequirementsFile, ...]]) -> tupl
 
 
 def blanked(dockerfile: Dockerfile, lines: Sequence[Line], *, last: str = "") -> Expansion:
-    """The user's text with something as long in place of each PYENV line: an ENV with its words and its variables.
+    """The user's text with an ENV in place of each PYENV line, of its words and its variables, and a RUN of its mounts.
 
-    So the Dockerfile frontend sees which variables a line reads and sets. `last` names the last stage, which has no
-    name.
+    So the Dockerfile frontend sees which variables a line reads and sets, and which secrets it needs. `last` names the
+    last stage, which has no name.
     """
     replacements = {line.index: _blank(line) for line in lines}
     if last:
@@ -66,7 +66,21 @@ def _blank(line: Line) -> str:
     name = line.statement.name
     entries = [f"{variable}=/" for variable in env_names(name.raw)] if name and is_name(name.raw) else []
     entries += [f"PYENV_{line.number}_{i}={word.raw}" for i, word in enumerate(line.statement.words)]
-    return f"{padding}ENV {' '.join(entries)}\n"
+    mounts = " ".join(_mounts(line.statement))
+    return f"{padding}ENV {' '.join(entries)}\n" + (f'RUN {mounts} ["true"]\n' if mounts else "")
+
+
+def _mounts(statement: RawStatement) -> Iterator[str]:
+    """What a line mounts, as flags of RUN; where a secret goes is no matter here."""
+    for name, word in statement.flags:
+        if name == "mount" and word:
+            yield f"--mount={word.raw}"
+        elif name == "secret" and word:
+            parts = word.raw.split(",")
+            identifier = next((part for part in parts if part.partition("=")[0] in {"id", "src", "source"}), "")
+            required = not {"required=false", "required=0"} & set(parts)
+            if identifier:
+                yield f"--mount=type=secret,{identifier},required={'true' if required else 'false'}"
 
 
 @dataclass(frozen=True, slots=True)
