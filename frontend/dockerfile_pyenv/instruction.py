@@ -114,6 +114,12 @@ class Statement:
     """Requirements as a line of a requirements file has them; paths of archives are relative to the build context."""
     bodies: tuple[Body, ...] = ()
     """Requirement files that stand in the Dockerfile."""
+    places: tuple[tuple[str, tuple[int, int]], ...] = ()
+    """For each of `files`, line and column of the word that names it."""
+
+    def place(self, path: str) -> tuple[int, int] | None:
+        """Line and column of the word that names a file; None for what no word names."""
+        return dict(self.places).get(path)
 
 
 def env_names(name: str) -> tuple[str, ...]:
@@ -191,6 +197,9 @@ def resolve(raw: RawStatement, expanded: Sequence[str], env: Mapping[str, str] |
         files=tuple(dict.fromkeys(one for one, is_file in named if is_file)),
         inline=tuple(one for one, is_file in named if not is_file),
         bodies=tuple(heredocs.resolve(body, values, env) for body in raw.heredocs),
+        places=tuple(
+            (one, word.place) for word, (one, is_file) in zip(raw.requirements, named, strict=True) if is_file
+        ),
     )
 
 

@@ -167,7 +167,7 @@ class _Walk:
             case _:
                 message = f"{path} is read as a requirements file, and is none"
         if file is None or reference is None:
-            return DockerfileError(message, lines=lines)
+            return DockerfileError(message, lines=lines, at=self._environment.statement.place(path))
         body = next((body for body in self._environment.statement.bodies if body.name == file.path), None)
         if body:
             lines = (body.first + reference.line - 1,) * 2

@@ -31,11 +31,13 @@ def marked(log: str) -> list[str]:
 def shown(log: str) -> str:
     """What a client prints at the end of a build that failed: the excerpt of the Dockerfile and the error.
 
-    Whether it says "failed to build" as well depends on the release of buildx, and a ref is another one every time.
+    Whether it says "failed to build" as well depends on the release of buildx, whether "failed to run Build function"
+    on which of its parts hears of the failure first, and a ref is another one every time.
     """
     end = re.search(r"^(?:\S+:\d+\n-{20}\n(?:.*\n)*?-{20}\n)?ERROR: failed to (?:.*\n?)+", log, re.MULTILINE)
     assert end, log
     text = end[0].replace("ERROR: failed to build: ", "ERROR: ").rstrip("\n") + "\n"
+    text = text.replace("ERROR: failed to run Build function: ", "ERROR: failed to solve: ")
     return re.sub(r"\bref \S+::\w+", "ref …", text)
 
 

@@ -216,7 +216,7 @@ def test_a_missing_requirements_file_is_told_at_its_line(run: Run, context: Path
     (context / "requirements.txt").unlink()
     status, out, err = run("explain", context)
     assert (status, out) == (1, "")
-    assert f"{context}/Dockerfile:5: requirements.txt cannot be read in the build context {context}" in err
+    assert f"{context}/Dockerfile:5:16: requirements.txt cannot be read in the build context {context}" in err
 
 
 def test_graph_draws_lines_and_what_they_need(run: Run, context: Path) -> None:
