@@ -33,11 +33,15 @@ TCL_LIBRARIES = "lib/lib[it]*.so*"
 TCL_LIBRARY = re.compile(r"lib(?:itcl|tcl|tk|tcl\d+tk)[\d.]*\.so[\d.]*")
 
 
-REAL_EXECUTABLE = "import os, sys; sys._base_executable = os.path.realpath(sys._base_executable)\n"
+REAL_EXECUTABLE = (
+    "import os, sys; sys._base_executable = os.path.realpath(sys._base_executable); "
+    "sys.executable = sys._base_executable if sys.prefix == sys.base_prefix else sys.executable\n"
+)
 """Makes `venv`, `virtualenv` and uv note this prefix as a new environment's home, not the directory of a link to it.
 
 Since Python 3.11, getpath takes home as it is, and falls back on the prefix that was compiled in: an environment that
-was made through the link /usr/local/bin/pythonX.Y would not start.
+was made through the link /usr/local/bin/pythonX.Y would not start. `virtualenv`, which PythonVirtualenvOperator of
+Airflow 2 calls, goes by `sys.executable`.
 """
 
 
