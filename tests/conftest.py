@@ -22,6 +22,19 @@ if TYPE_CHECKING:
 Engines = Callable[[str], Engine]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare `--whole`."""
+    parser.addoption("--whole", action="store_true", help="run the tests marked as `whole` too: they take minutes each")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only a whole run needs."""
+    if not config.getoption("--whole"):
+        left_out = [item for item in items if item.get_closest_marker("whole")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
 @pytest.fixture
 def regenerate() -> bool:
     """Whether golden files are to be written instead of compared: `REGENERATE=1 pytest …`."""

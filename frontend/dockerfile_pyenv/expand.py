@@ -15,7 +15,7 @@ from dockerfile_pyenv.flags import Flags
 from dockerfile_pyenv.instruction import RawStatement
 from dockerfile_pyenv.lexer import Dockerfile
 from dockerfile_pyenv.plan import LABEL, PREFIX, Environment, Group, Plan
-from dockerfile_pyenv.text import Expansion, substitute
+from dockerfile_pyenv.text import Edits, Expansion, substitute
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -26,11 +26,12 @@ REQUIREMENTS = "dockerfile-pyenv/requirements"
 
 Rename = Callable[[str], str]
 
+_NO_EDITS = Edits()
 RUN = "/run/dockerfile-pyenv"
 """Where a step finds its mounts; nothing of it stays in the image."""
 
 
-def expand(dockerfile: Dockerfile, plan: Plan, *, rename: Rename | None = None) -> Expansion:
+def expand(dockerfile: Dockerfile, plan: Plan, edits: Edits = _NO_EDITS, *, rename: Rename | None = None) -> Expansion:
     """The user's text with every PYENV line replaced by the instructions that build its environment.
 
     A line that the target does not reach becomes a comment, so that nothing in it can fail. With `rename` the text is
@@ -40,7 +41,7 @@ def expand(dockerfile: Dockerfile, plan: Plan, *, rename: Rename | None = None) 
     for group in plan.groups:
         for environment in group.environments:
             replacements[environment.line.index] = _instructions(dockerfile, group, environment, rename)
-    return substitute(dockerfile, replacements)
+    return substitute(dockerfile, replacements, edits)
 
 
 def _instructions(dockerfile: Dockerfile, group: Group, environment: Environment, renamed: Rename | None) -> str:
@@ -79,6 +80,7 @@ def command(environment: Environment) -> list[str]:
         "version": interpreter.minor,
         "interpreter": prefix,
         "owner": environment.user,
+        "link": environment.link or None,
     }
     return [
         f"{RUN}/busybox",

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from buildkit_llb.errors import GatewayError, RpcError
 from buildkit_llb.gateway import CAP_DIFF_OP, CAP_MERGE_OP, Ref, Result
 from buildkit_llb.platforms import Platform
 from dockerfile_pyenv import (
+    astro,
     expand,
     history,
     inputs,
@@ -24,11 +25,13 @@ from dockerfile_pyenv import (
     probe,
     report,
     requirement_files,
+    runtimes,
     subrequests,
 )
 from dockerfile_pyenv import plan as planning
+from dockerfile_pyenv.astro import Around
 from dockerfile_pyenv.build_context import BuildContext
-from dockerfile_pyenv.checks.rule import Subject
+from dockerfile_pyenv.checks.rule import Asked, Subject
 from dockerfile_pyenv.checks.rules import typo
 from dockerfile_pyenv.epoch import without_epoch
 from dockerfile_pyenv.errors import DockerfileError, EngineError, PyenvError
@@ -43,7 +46,7 @@ from dockerfile_pyenv.providers import Interpreter, choose
 from dockerfile_pyenv.recipes import Builder
 from dockerfile_pyenv.refresh import refreshed
 from dockerfile_pyenv.relabel import relabel
-from dockerfile_pyenv.stages import Line, pyenv_lines
+from dockerfile_pyenv.stages import Line, count_stages, pyenv_lines
 from dockerfile_pyenv.text import Expansion
 
 IMAGE_CONFIG = "containerimage.config"
@@ -61,8 +64,9 @@ def build(handover: Handover) -> Result:
 
     Raises RpcError with what the user is to see, its lines those of their own file.
     """
-    read = handover.source
-    if not mentions_pyenv(read.dockerfile):
+    read, given = handover.source, handover.build
+    asked_for = given.setting(astro.SETTING) or astro.OPTION in given.opts.get(options.CMDLINE, "")
+    if not (mentions_pyenv(read.dockerfile) or astro.mentioned(read.dockerfile) or asked_for):
         return handover.pass_through()
     try:
         dockerfile = lex(read.dockerfile)
@@ -73,10 +77,11 @@ def build(handover: Handover) -> Result:
         if request:
             return subrequests.answer(handover, dockerfile, lines, lambda: _subject(handover, dockerfile, lines))
         _refuse_typos(dockerfile)
-        if not lines:
-            lint.warn(handover, lines, _subject(handover, dockerfile, lines))
+        around = runtimes.around(handover, dockerfile, lines)
+        if not lines and not around.edits:
+            lint.warn(handover, lines, _subject(handover, dockerfile, lines), stock_rules=False)
             return handover.pass_through()
-        return _build(handover, dockerfile, lines)
+        return _build(handover, dockerfile, lines, around)
     except PyenvError as error:
         raise RpcError(report.located(error, read)) from error
     except GatewayError:
@@ -85,13 +90,13 @@ def build(handover: Handover) -> Result:
         raise RpcError(report.internal(error, read)) from error
 
 
-def _build(handover: Handover, dockerfile: Dockerfile, lines: tuple[Line, ...]) -> Result:
-    plan = _plan(handover, dockerfile, lines)
+def _build(handover: Handover, dockerfile: Dockerfile, lines: tuple[Line, ...], around: Around) -> Result:
+    plan = _plan(handover, dockerfile, lines, around)
     builder = _builder(handover, plan) if plan.environments else None
     context = BuildContext(handover)
     read = requirement_files.collect(plan, context)
-    expansion = expand.expand(dockerfile, plan)
-    lint.warn(handover, lines, Subject(dockerfile, lint.asked(plan, read.files), _today(), handover.build.build_args))
+    expansion = expand.expand(dockerfile, plan, around.edits)
+    lint.warn(handover, lines, _seen(handover, dockerfile, lint.asked(plan, read.files)))
     contexts = inputs.named_contexts(plan, builder, read.contents, context.state if read.contents else None)
     result = handover.solve(expansion, *contexts)
     return _finish(handover, result, expansion, plan)
@@ -105,22 +110,27 @@ def _refuse_typos(dockerfile: Dockerfile) -> None:
 def _subject(handover: Handover, dockerfile: Dockerfile, lines: tuple[Line, ...]) -> Subject:
     """What rules look at, for a file that is not built. Raises DockerfileError for a line that cannot be."""
     if not lines:
-        return Subject(dockerfile, (), _today())
+        return _seen(handover, dockerfile, ())
     # As the Dockerfile frontend's own lint, without a target this one is about all stages.
-    plan = _plan(handover, dockerfile, lines, every_stage=options.TARGET not in handover.build.opts)
+    every_stage = options.TARGET not in handover.build.opts
+    plan = _plan(handover, dockerfile, lines, runtimes.around(handover, dockerfile, lines), every_stage=every_stage)
     for line in plan.unreached:
         if isinstance(line.statement, DockerfileError):
             raise line.statement
-    asked = lint.asked(plan, requirement_files.collect(plan, BuildContext(handover)).files)
-    return Subject(dockerfile, asked, _today(), handover.build.build_args)
+    return _seen(handover, dockerfile, lint.asked(plan, requirement_files.collect(plan, BuildContext(handover)).files))
 
 
-def _today() -> date:
-    return datetime.now(UTC).date()
+def _seen(handover: Handover, dockerfile: Dockerfile, asked: tuple[Asked, ...]) -> Subject:
+    settled = bool(handover.build.setting(astro.SETTING))
+    return Subject(dockerfile, asked, datetime.now(UTC).date(), handover.build.build_args, astro=settled)
 
 
-def _plan(handover: Handover, dockerfile: Dockerfile, lines: tuple[Line, ...], *, every_stage: bool = False) -> Plan:
-    probed = handover.probe(probe.text(dockerfile, lines, every_stage=every_stage))
+def _plan(
+    handover: Handover, dockerfile: Dockerfile, lines: tuple[Line, ...], around: Around, *, every_stage: bool = False
+) -> Plan:
+    if not lines:
+        return Plan((), (), count_stages(dockerfile))
+    probed = handover.probe(probe.text(dockerfile, lines, around.edits, every_stage=every_stage))
     sites = probe.read({target: ref.definition for target, ref in probed.refs.items() if ref.definition})
     platforms = sorted({site.platform for line_sites in sites.values() for site in line_sites})
     table = cache(lambda: _table(handover))
@@ -155,7 +165,7 @@ def _plan(handover: Handover, dockerfile: Dockerfile, lines: tuple[Line, ...], *
     def select(statement: Statement, site: Site) -> Interpreter:
         return choose(statement, lambda: libc_of(site), platforms, handover.build.setting, table)
 
-    return planning.make(dockerfile, lines, sites, select, label=label)
+    return planning.linked(planning.make(dockerfile, lines, sites, select, label=label), around.links)
 
 
 def _finish(handover: Handover, result: Result, expansion: Expansion, plan: Plan) -> Result:

@@ -130,15 +130,15 @@ def _users_lines(entry: Mapping[str, Any], text: Expansion) -> tuple[int, int] |
     return text.user_lines(min(numbers), max(numbers)) if numbers and min(numbers) else None
 
 
-def warn(handover: Handover, lines: Sequence[Line], subject: Subject) -> None:
-    """Give the user all warnings about their file.
+def warn(handover: Handover, lines: Sequence[Line], subject: Subject, *, stock_rules: bool = True) -> None:
+    """Give the user all warnings about their file; without `stock_rules` none of the Dockerfile frontend's own.
 
     Raises DockerfileError where the file says `# check=error=true` and there are any.
     """
     dockerfile = subject.dockerfile
     wanted = choices.of_file(dockerfile, handover.build.opts.get(options.CHECK))
     warnings = list(checks.find(subject, wanted))
-    if lines:
+    if stock_rules:
         target = handover.build.opts.get(options.TARGET) or _last_stage(dockerfile)
         text = blanked(dockerfile, lines, last="" if target else _LAST)
         warnings += stock(handover, text, lines, target or _LAST).warnings

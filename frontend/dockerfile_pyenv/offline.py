@@ -5,6 +5,7 @@ tell, the caller says: USER and ENV of base images.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -140,6 +141,11 @@ def _reached(stages: Sequence[Stage], target: int | None) -> set[int]:
     return found
 
 
+def images(dockerfile: Dockerfile, given: Given) -> dict[int, str]:
+    """What FROM instructions name, by their indexes, its variables expanded; without what has no value here."""
+    return dict(_Walk(dockerfile, {}, given).images())
+
+
 class _Walk:
     """One pass over a file's stages."""
 
@@ -156,15 +162,30 @@ class _Walk:
             if item.keyword == "FROM":
                 self.stages.append(self._from(item))
             elif not self.stages:
-                if item.keyword == "ARG":
-                    known = self._args(item, _Whole(self._global_args), {})
-                    self._global_args = _changed(self._global_args, known)
+                self._before_stages(item)
             elif item.keyword == "PYENV":
                 yield index, len(self.stages) - 1, self.stages[-1]
                 below = (*self.stages[-1].below, self._lines[index].number)
                 self.stages[-1] = replace(self.stages[-1], below=below)
             else:
                 self.stages[-1] = self._after(item, self.stages[-1])
+
+    def images(self) -> Iterator[tuple[int, str]]:
+        """Each FROM instruction's index, and the image or stage that it names."""
+        started = False
+        for index, item in enumerate(self._dockerfile.instructions):
+            if item.keyword == "FROM":
+                started = True
+                raw = next((raw for raw in item.text.split() if not raw.startswith("--")), "")
+                with suppress(DockerfileError):
+                    yield index, _word(self._dockerfile, item, raw, self._global_args)
+            elif not started:
+                self._before_stages(item)
+
+    def _before_stages(self, item: Instruction) -> None:
+        if item.keyword == "ARG":
+            known = self._args(item, _Whole(self._global_args), {})
+            self._global_args = _changed(self._global_args, known)
 
     def _after(self, item: Instruction, stage: Stage) -> Stage:
         match item.keyword:

@@ -13,6 +13,7 @@ group, so that it depends on no other line, and what each has made is joined:
 Either way there is a layer for each interpreter and each line, in the order of the text: the image's history fits.
 """
 
+import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -231,3 +232,8 @@ def _copies(environment: Environment, made: State) -> Iterator[ops.FileAction]:
     if not environment.interpreter.is_base:
         links = State(made.node, made.index + 1)
         yield ops.copy(links, "/*", f"{_COMMANDS}/", wildcard=True, empty_wildcard=True, create_dest_path=True)
+    if environment.link:
+        # The directory comes along with its owner; where the image has no home for it, there is none.
+        folder, parent = posixpath.dirname(environment.link), posixpath.dirname(posixpath.dirname(environment.link))
+        pattern = f"{folder[:-1]}[{folder[-1]}]"
+        yield ops.copy(made, pattern, f"{parent}/", wildcard=True, empty_wildcard=True)

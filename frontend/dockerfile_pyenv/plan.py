@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from dockerfile_pyenv import instruction
@@ -40,6 +40,8 @@ class Environment:
     """ENV, and the values of ARG, at the line."""
     platforms: tuple[str, ...]
     """What the line's stage is built for: "linux/amd64"."""
+    link: str = ""
+    """A further path by which the environment is to be found; "" for none."""
 
     @property
     def prefix(self) -> str:
@@ -157,6 +159,19 @@ def make(
         unreached=tuple(line for line in lines if line.number not in sites),
         stages=count_stages(dockerfile),
     )
+
+
+def linked(plan: Plan, directories: Mapping[int, str]) -> Plan:
+    """The same plan with links to environments, in directories by the numbers of their lines."""
+
+    def link(item: Environment) -> Environment:
+        number, statement = item.line.number, item.statement
+        if number not in directories or not statement.name or statement.flags.no_venv:
+            return item
+        return replace(item, link=f"{directories[number]}/{statement.name}")
+
+    groups = (replace(group, environments=tuple(map(link, group.environments))) for group in plan.groups)
+    return replace(plan, groups=tuple(groups))
 
 
 def _environment(line: Line, sites: tuple[Site, ...], select: Select) -> Environment:

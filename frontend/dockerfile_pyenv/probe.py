@@ -16,10 +16,11 @@ from buildkit_llb.platforms import Platform
 from dockerfile_pyenv.errors import DockerfileError
 from dockerfile_pyenv.lexer import Dockerfile
 from dockerfile_pyenv.stages import Line, count_stages
-from dockerfile_pyenv.text import Expansion, substitute
+from dockerfile_pyenv.text import Edits, Expansion, substitute
 
 _MARKER = "dockerfile-pyenv-probe"
 _VARIABLE = "PYENV_PROBE"
+_NO_EDITS = Edits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,14 @@ class Site:
     """What the stage's file system starts from, as its source op names it: "docker-image://docker.io/library/…"."""
 
 
-def text(dockerfile: Dockerfile, lines: Sequence[Line], *, every_stage: bool = False) -> Expansion:
+def text(
+    dockerfile: Dockerfile, lines: Sequence[Line], edits: Edits = _NO_EDITS, *, every_stage: bool = False
+) -> Expansion:
     """The user's text with every PYENV line replaced by its probe.
 
     With `every_stage` it ends in a stage that all others are needed for.
     """
-    found = substitute(dockerfile, {line.index: _probe(line) for line in lines})
+    found = substitute(dockerfile, {line.index: _probe(line) for line in lines}, edits)
     if not every_stage or found.text.rstrip().endswith(dockerfile.escape.encode()):
         return found
     copies = "".join(f"COPY --from={stage} / /{stage}/\n" for stage in range(count_stages(dockerfile)))

@@ -116,7 +116,7 @@ def _name(match: re.Match[str], plan: Plan, extras: set[int], text: str) -> str:
     index += (index in extras) - sum(extra <= index for extra in extras)
     total = str(int(match["total"]) - len(extras))
     words = (match["stage"] or "").split()
-    if plan.stages == 1:
+    if plan.stages == 1 and plan.environments:
         # The only stage of a file goes without its name; ours count as stages upstream, so that it has one.
         words = words[:-1]
     return f"[{' '.join([*words, f'{index:>{len(total)}}'])}/{total}] {text}"

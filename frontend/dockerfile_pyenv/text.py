@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dockerfile_pyenv.lexer import Dockerfile
 
@@ -40,8 +40,39 @@ class Expansion:
         return _LINE_IN_MESSAGE.sub(renumber, message)
 
 
-def substitute(dockerfile: Dockerfile, replacements: Mapping[int, str]) -> Expansion:
-    """Replace instructions by generated text; all else stays as it is, byte for byte.
+@dataclass(frozen=True, slots=True)
+class Inserted:
+    """Instructions that stand behind one of the user's."""
+
+    text: str
+    """Ends with a newline."""
+    lines: tuple[int, int]
+    """The user's lines that they come from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edits:
+    """What else is to change in a text than PYENV lines; unlike them, it is upstream that names its steps."""
+
+    replaced: Mapping[int, str] = field(default_factory=dict)
+    """Text in place of instructions, by their indexes; each ends with a newline."""
+    inserted: Mapping[int, Inserted] = field(default_factory=dict)
+    """Text behind instructions, by their indexes."""
+
+    def __or__(self, other: "Edits") -> "Edits":
+        """Both of two edits of different places."""
+        return Edits({**self.replaced, **other.replaced}, {**self.inserted, **other.inserted})
+
+    def __bool__(self) -> bool:
+        """Whether anything changes."""
+        return bool(self.replaced or self.inserted)
+
+
+_NONE = Edits()
+
+
+def substitute(dockerfile: Dockerfile, replacements: Mapping[int, str], edits: Edits = _NONE) -> Expansion:
+    """Replace instructions by generated text, and carry out edits; all else stays as it is, byte for byte.
 
     `replacements` maps indexes into `dockerfile.instructions` to text that ends with a newline, or is empty.
     """
@@ -60,15 +91,30 @@ def substitute(dockerfile: Dockerfile, replacements: Mapping[int, str]) -> Expan
             pieces.append(kept)
         position = end
 
-    for index in sorted(replacements):
+    def add(text: str, origin: tuple[int, int]) -> int:
+        new = text.encode("utf-8", "surrogateescape")
+        count = new.count(b"\n")
+        lines.extend([origin] * count)
+        pieces.append(new)
+        return count
+
+    for index in sorted({*replacements, *edits.replaced, *edits.inserted}):
         instruction = dockerfile.instructions[index]
         keep(instruction.span[0])
-        new = replacements[index].encode("utf-8", "surrogateescape")
-        count = new.count(b"\n")
-        generated.update(range(len(lines) + 1, len(lines) + count + 1))
-        lines.extend([instruction.lines] * count)
-        pieces.append(new)
-        position = instruction.span[1]
+        if index in replacements:
+            first = len(lines) + 1
+            count = add(replacements[index], instruction.lines)
+            generated.update(range(first, first + count))
+            position = instruction.span[1]
+        elif index in edits.replaced:
+            add(edits.replaced[index], instruction.lines)
+            position = instruction.span[1]
+        else:
+            keep(instruction.span[1])
+        if index in edits.inserted:
+            if pieces and not pieces[-1].endswith(b"\n"):
+                pieces.append(b"\n")  # the file's last line has none
+            add(edits.inserted[index].text, edits.inserted[index].lines)
     keep(len(dockerfile.source))
     return Expansion(b"".join(pieces), tuple(lines), frozenset(generated))
 

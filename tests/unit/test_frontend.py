@@ -89,12 +89,12 @@ def test_a_build_returns_the_relabelled_graph(serve: Serve) -> None:
 def test_options_of_the_hand_over(serve: Serve) -> None:
     """The build's options go on as they came, without what would lead back to us, and with our contexts."""
     build = Build({"Dockerfile": GUIDE}, {"requirements.txt": b""})
-    serve(build, source="us", cmdline="us --x", target="t", platform="linux/amd64", dockerfilekey="dockerfile")
+    serve(build, source="us", cmdline="us", target="t", platform="linux/amd64", dockerfilekey="dockerfile")
     final = [request for request in build.solved if request.frontend][-1]
     assert final.frontend == "dockerfile.v0"
     opts = dict(final.frontend_opt)
     assert {key: opts[key] for key in ("cmdline", "target", "platform")} == {
-        "cmdline": "us --x",
+        "cmdline": "us",
         "target": "t",
         "platform": "linux/amd64",
     }

@@ -36,6 +36,8 @@ class Subject:
     today: date
     build_args: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Values of the build arguments that the caller gives, by name."""
+    astro: bool = False
+    """Whether PYENV_ASTRO is set, one way or the other."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from dockerfile_pyenv import checks, lint, options, requirement_files
+from dockerfile_pyenv import astro, checks, lint, options, requirement_files
 from dockerfile_pyenv.checks import choices
 from dockerfile_pyenv.checks.report import Report
 from dockerfile_pyenv.checks.rule import Asked, Subject
@@ -72,7 +72,8 @@ def check(given: Workspace) -> Report:
         asked = lint.asked(plan, requirement_files.collect(plan, known.tree).files)
     except DockerfileError as caught:
         error = caught
-    warnings = checks.find(Subject(dockerfile, asked, today, known.given.build_args), wanted)
+    settled = bool(known.setting(astro.SETTING))
+    warnings = checks.find(Subject(dockerfile, asked, today, known.given.build_args, astro=settled), wanted)
     return Report(
         known.name, dockerfile.source, warnings, error.placed if error else "", error.lines if error else None
     )

@@ -6,6 +6,7 @@ from dockerfile_pyenv.checks.rule import Rule
 from dockerfile_pyenv.checks.rules import (
     after_project_copy,
     airflow_installed,
+    astro_base,
     credentials_exposed,
     duplicate_requirement,
     end_of_life_python,
@@ -18,6 +19,7 @@ from dockerfile_pyenv.checks.rules import (
 RULES: Final[tuple[Rule, ...]] = (
     after_project_copy.RULE,
     airflow_installed.RULE,
+    astro_base.RULE,
     credentials_exposed.RULE,
     duplicate_requirement.RULE,
     end_of_life_python.RULE,

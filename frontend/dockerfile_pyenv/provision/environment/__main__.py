@@ -3,7 +3,7 @@
     pythonX.Y -I -B <this directory> --name=NAME --version=X.Y --interpreter=PREFIX --owner=USER
         [--extra=NAME …] [--group=NAME …] [--installer=uv|pip]
         [--no-compile] [--no-deps] [--seed] [--system-site-packages]
-        [--requirement=PATH …] [REQUIREMENT …]
+        [--link=PATH] [--requirement=PATH …] [REQUIREMENT …]
     pythonX.Y -I -B <this directory> --no-venv [--name=NAME] --version=X.Y --interpreter=PREFIX
 
 With `--interpreter=base` it is the base image's own interpreter that runs this and that the environment is for; its
@@ -56,7 +56,7 @@ def main(arguments: List[str], environ: Mapping[str, str], layout: Layout) -> in
     parser.add_argument("--no-venv", action="store_true")
     for name in ("version", "interpreter"):
         parser.add_argument("--" + name, required=True)
-    for name in ("name", "owner"):
+    for name in ("name", "owner", "link"):
         parser.add_argument("--" + name, default="")
     for name in ("system-site-packages", "no-compile", "no-deps", "seed"):
         parser.add_argument("--" + name, action="store_true")
@@ -136,6 +136,8 @@ def build(options: argparse.Namespace, environ: Mapping[str, str], layout: Layou
     if not base:
         environment.link_command(options.interpreter, options.version, environ, layout)
     owner.give(path, user)
+    if options.link:
+        environment.link(path, layout.find(options.link), user)
     tidy.remove_new(tmp, before)
     count = "1 package" if len(packages) == 1 else f"{len(packages)} packages"
     log(f"{count} in {time.monotonic() - started:.1f} s")

@@ -7,10 +7,13 @@ import py_compile
 import shutil
 import zipfile
 from pathlib import Path
-from typing import Mapping
+from typing import TYPE_CHECKING, Mapping
 
 import interpreter
 from layout import Layout, ProvisionError
+
+if TYPE_CHECKING:
+    from owner import Owner
 
 PIP_SCRIPT = """\
 #!{python}
@@ -101,3 +104,14 @@ def link_command(prefix: str, version: str, environ: Mapping[str, str], layout: 
         for directory in (layout.commands, layout.links):
             if directory.is_dir():
                 (directory / name).symlink_to(Path(prefix, "bin", name))
+
+
+def link(path: Path, place: Path, owner: Owner) -> None:
+    """Let an environment be found under a second path, in a directory of a home; nothing without such a home."""
+    if not place.parent.parent.is_dir() or os.path.lexists(place):
+        return
+    if not place.parent.is_dir():
+        place.parent.mkdir()
+        os.lchown(place.parent, owner.uid, owner.gid)
+    place.symlink_to(path)
+    os.lchown(place, owner.uid, owner.gid)

@@ -1,0 +1,30 @@
+"""The shapes of files that users of the predecessor have: each builds with our syntax line and nothing else changed.
+
+A case is a build context with a Dockerfile; `check` is run in its image by bash, and prints what is in `says`.
+"""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.airflow.conftest import Runtimes
+from tests.bed import image, settings, standins
+from tests.engine.wheels import wheel
+
+CASES = sorted(path.parent for path in (settings.REPOSITORY / "dockerfile-syntax/cases/astro").glob("*/Dockerfile"))
+
+
+@pytest.mark.parametrize("folder", CASES, ids=lambda folder: folder.name)
+def test_a_users_file_builds_as_it_did(runtimes: Runtimes, folder: Path, tmp_path: Path) -> None:
+    """The image holds what the predecessor's would: environments, requirements, packages and project."""
+    engine = runtimes(standins.ASTRO_2)
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    dockerfile = tmp_path / "Dockerfile"
+    dockerfile.write_text(re.sub(r"\A(# ?syntax=)\S+", rf"\1{image.NAME}", dockerfile.read_text()))
+    name, data = wheel("given")
+    (tmp_path / "include").mkdir(exist_ok=True)
+    (tmp_path / "include" / name).write_bytes(data)
+    built = engine.build(tmp_path).image
+    check = (folder / "check").read_text()
+    assert engine.run(built, "-c", check, options=("--entrypoint=bash",)) == (folder / "says").read_text().strip()
