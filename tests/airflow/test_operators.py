@@ -66,9 +66,11 @@ def test_the_scheduler_sees_the_variables(runtimes: Runtimes, example: Example, 
     image = engine.build(context).image
     script = (
         "airflow db migrate > /tmp/migrate.log 2>&1; airflow scheduler > /tmp/scheduler.log 2>&1 & "
-        "for i in $(seq 120); do for p in /proc/[0-9]*; do "
-        "if tr '\\0' ' ' < $p/cmdline 2> /dev/null | grep -q 'airflow scheduler' && [ ${p#/proc/} != $$ ]; then "
-        "tr '\\0' '\\n' < $p/environ | grep ^ASTRO_PYENV_; id -un; exit; fi; done; sleep 0.5; done; cat /tmp/*.log"
+        "for i in $(seq 240); do for p in /proc/[0-9]*; do "
+        # The brackets keep the pattern from matching this very script.
+        "if tr '\\0' ' ' < $p/cmdline 2> /dev/null | grep -q 'bin/airflow[ ]scheduler'; then "
+        "tr '\\0' '\\n' < $p/environ | grep ^ASTRO_PYENV_; stat -c %U $p; exit; fi; done; "
+        "sleep 0.5; done; cat /tmp/*.log"
     )
     said = engine.run(image, "bash", "-c", script, options=("--user=root",))
     assert said.splitlines() == ["ASTRO_PYENV_epo_pyenv=/opt/astro-pyenv/envs/epo_pyenv/bin/python", "astro"]
