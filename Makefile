@@ -43,6 +43,7 @@ test: $(VENV)/.installed  ## run every test, on real engines that the test bed b
 .PHONY: test-airflow
 test-airflow: $(VENV)/.installed  ## run the whole of the Airflow tests, of which `make test` has the core
 	@$(PYTHON) -m pytest tests/airflow --whole $(ARGS)
+
 .PHONY: fuzz
 fuzz: $(VENV)/.installed  ## give the frontend 20,000 random Dockerfiles, others every time
 	@FUZZ=20000 $(PYTHON) -m pytest tests/unit/test_random_files.py $(ARGS)

@@ -143,7 +143,7 @@ def find(dockerfile: Dockerfile, lines: Sequence[Line], images: Mapping[int, str
     starts = [index for index, item in enumerate(dockerfile.instructions) if item.keyword == "FROM"]
     ends = [*(start - 1 for start in starts[1:]), len(dockerfile.instructions) - 1]
     found = []
-    for start, end in zip(starts, ends, strict=True):
+    for start, end in zip(starts, ends, strict=False):  # a file may have no stage at all
         image = images.get(start, "")
         asked = chosen is Mode.ON and is_runtime(image, anywhere=True)
         by_itself = is_runtime(image) and not image.endswith(_BASE) and any(start < line.index <= end for line in lines)
@@ -215,7 +215,8 @@ def _work(image: Image, present: Collection[str]) -> tuple[str, dict[str, list[s
     order = list(parts)
     part, kept, user = "system", True, image.user or "root"
     for line in image.onbuild:
-        keyword = line.split(maxsplit=1)[0].upper()
+        keyword, _, rest = line.strip().partition(" ")
+        keyword = keyword.upper()
         if sources := _sources(line):
             following = max(part, *map(_part, sources), key=order.index)
             if following != part:
@@ -223,7 +224,7 @@ def _work(image: Image, present: Collection[str]) -> tuple[str, dict[str, list[s
                 parts[part].append(f"USER {user}")
             kept = part == "project" or all(name in present for name in sources)
         elif keyword == "USER":
-            user = line.split(maxsplit=1)[1].strip()
+            user = rest.strip()
         if kept or keyword not in {"COPY", "ADD", "RUN"}:
             parts[part].append(line)
     idle = {name for name, found in parts.items() if all(line.upper().startswith("USER ") for line in found)}

@@ -150,3 +150,8 @@ def test_unknown_onbuild_lines_stay_in_their_place() -> None:
         f"FROM {RUNTIME}-base\nENV A=b\nUSER astro\nPYENV 3.9 epo\n"
         "USER astro\nCOPY pyproject.toml .\nRUN two\nCOPY . .\n"
     )
+
+
+def test_a_file_without_stages_has_none() -> None:
+    """What is no Dockerfile at all is upstream's to refuse."""
+    assert found("ROM PYENV 3.9 one\n") == []
