@@ -1,0 +1,19 @@
+"""Airflow tasks in the environments that PYENV lines made: `@task.venv("name")`, and `pyenv_python("name")`."""
+
+from __future__ import annotations
+
+from airflow_provider_pyenv.environments import UnknownEnvironmentError, pyenv_python
+
+__version__ = "1.0.0.dev0"
+__all__ = ["UnknownEnvironmentError", "provider_info", "pyenv_python"]
+
+
+def provider_info() -> dict[str, object]:
+    """What Airflow's provider manager asks of a provider (airflow/provider_info.schema.json, Airflow 2.9)."""
+    return {
+        "package-name": "airflow-provider-pyenv",
+        "name": "PYENV environments",
+        "description": "Tasks in the environments that PYENV lines of a Dockerfile made.",
+        "versions": [__version__],
+        "task-decorators": [{"name": "venv", "class-name": "airflow_provider_pyenv.decorators.venv_task"}],
+    }

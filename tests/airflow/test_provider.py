@@ -1,0 +1,42 @@
+"""airflow-provider-pyenv in images with real Airflow."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.airflow.conftest import EXAMPLES, RunDag, Runtimes
+from tests.bed import image, settings, standins
+from tests.bed.standins import Standin
+
+PROVIDER = settings.REPOSITORY / "frontend/airflow_provider_pyenv"
+
+
+@pytest.mark.parametrize(
+    "wanted", [pytest.param(standins.ASTRO_2, marks=pytest.mark.whole), standins.ASTRO_3], ids=["astro-2", "astro-3"]
+)
+def test_tasks_name_their_environment(
+    runtimes: Runtimes, run_dag: RunDag, tmp_path: Path, wanted: tuple[Standin, ...]
+) -> None:
+    """The entry point registers the decorator, and an unknown name is told with the known ones."""
+    engine = runtimes(wanted)
+    shutil.copytree(EXAMPLES / "airflow-provider", tmp_path, dirs_exist_ok=True)
+    shutil.copytree(PROVIDER, tmp_path / "provider")
+    (tmp_path / "Dockerfile").write_text(
+        f"# syntax={image.NAME}\nFROM {wanted[0].names[0]}\nPYENV 3.9 reports\nPYENV 3.13 data-science\n"
+        "COPY --chown=astro provider /tmp/provider\nRUN pip install --user --no-deps /tmp/provider\n"
+        "COPY --chown=astro dags dags\n"
+    )
+    built = engine.build(tmp_path).image
+    collected = run_dag(engine, built, "environments_by_name", {})
+    assert collected == {"decorated": {"python": "3.9", "product": 42}, "operator": "3.9.2"}
+    wrong = engine.docker(
+        "run",
+        "--rm",
+        built,
+        "python",
+        "-c",
+        "import airflow_provider_pyenv as p; p.pyenv_python('repots')",
+        check=False,
+    )
+    assert wrong.returncode
+    assert "there is no environment repots in this image; there are data-science, data_science, reports" in wrong.stderr

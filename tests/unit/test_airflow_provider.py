@@ -1,0 +1,43 @@
+"""airflow-provider-pyenv, as far as it needs no Airflow; tests/airflow runs it in images."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+_PATH = Path(__file__).parents[2] / "frontend/airflow_provider_pyenv/airflow_provider_pyenv/environments.py"
+
+
+@pytest.fixture(scope="module")
+def environments() -> ModuleType:
+    """The module, without the package that Airflow imports."""
+    spec = importlib.util.spec_from_file_location("environments", _PATH)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_name_becomes_a_path(environments: ModuleType) -> None:
+    """The name is the Dockerfile's, in whatever spelling it has there."""
+    assert (
+        environments.pyenv_python("data-science", {"ASTRO_PYENV_data-science": "/envs/bin/python"})
+        == "/envs/bin/python"
+    )
+
+
+@pytest.mark.parametrize(
+    ("environ", "message"),
+    [
+        ({"ASTRO_PYENV_b": "/b", "ASTRO_PYENV_a": "/a", "HOME": "/"}, "there are a, b"),
+        ({}, "there is none: was the image built from PYENV lines"),
+    ],
+)
+def test_an_unknown_name_is_told_with_the_known_ones(
+    environments: ModuleType, environ: dict[str, str], message: str
+) -> None:
+    """The error lists what could have been meant."""
+    with pytest.raises(environments.UnknownEnvironmentError, match=message):
+        environments.pyenv_python("c", environ)
