@@ -100,7 +100,7 @@ def _number(vertex: Vertex) -> int | None:
 
 
 def _site(number: int, target: str, vertex: Vertex, vertices: Mapping[str, Vertex]) -> Site:
-    env = dict(entry.split("=", 1) for entry in vertex.op.exec.meta.env)
+    env = dict(entry.partition("=")[::2] for entry in vertex.op.exec.meta.env)
     words: list[str] = []
     while (key := _variable(number, len(words))) in env:
         words.append(env[key])
