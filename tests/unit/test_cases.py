@@ -3,6 +3,7 @@
 `REGENERATE=1 pytest tests/unit/test_cases.py` writes the expectations anew.
 """
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.unit.planning import BAD, GOOD, Files, case, plan_of
 from dockerfile_pyenv import expand, render, requirement_files
 from dockerfile_pyenv.errors import DockerfileError
 from dockerfile_pyenv.excerpt import excerpt
+from dockerfile_pyenv.lexer import lex
 
 
 def compare(path: Path, actual: bytes, *, regenerate: bool) -> None:
@@ -37,6 +39,21 @@ def test_a_dockerfile_is_rendered_for_other_builders(folder: Path, regenerate: b
     style = render.Style("Dockerfile", "linux/amd64", "dockerfile-pyenv:1")
     contents = requirement_files.collect(plan, Files({}, all_there=True)).contents
     compare(folder / "rendered", render.render(dockerfile, plan, contents, style), regenerate=regenerate)
+
+
+@pytest.mark.parametrize("folder", GOOD, ids=lambda folder: folder.name)
+def test_what_is_rendered_asks_no_more_of_a_builder_than_the_users_lines(folder: Path) -> None:
+    """The heredocs are the user's, and no flag is there that podman 4.3 and buildah 1.28 do not know."""
+    own, rendered = (lex((folder / name).read_bytes()).instructions for name in ("Dockerfile", "rendered"))
+    theirs = [body.content for item in own if item.keyword != "PYENV" for body in item.heredocs]
+    assert [body.content for item in rendered for body in item.heredocs] == theirs
+    flags = {
+        word.partition("=")[0]
+        for item in rendered
+        for word in itertools.takewhile(lambda word: word.startswith("--"), item.text.split())
+    }
+    known = {"--from", "--mount", "--platform"}
+    assert flags - known <= {word.partition("=")[0] for item in own for word in item.text.split()}
 
 
 @pytest.mark.parametrize("folder", BAD, ids=lambda folder: folder.name)

@@ -134,6 +134,7 @@ def test_an_error_is_told_as_compilers_do_with_the_line_marked(run: Run, context
             ["render", "-f", "/nowhere/Dockerfile"],
             "there is no file /nowhere/Dockerfile: name the Dockerfile with --file",
         ),
+        (["render", "--platform=linux/amd64,linux/arm64"], "--platform=linux/amd64,linux/arm64: name one platform"),
         (["render", "-f", "."], ". cannot be read: Is a directory"),
         (["render", "--target=none"], "there is no stage none: the file has 2 (first, second)"),
         (["render", "--image-config=/nowhere"], "--image-config: /nowhere cannot be read: No such file or directory"),

@@ -175,6 +175,8 @@ def load(options: argparse.Namespace) -> tuple[str, bytes]:
 
 def read(options: argparse.Namespace, name: str, data: bytes) -> Workspace:
     """A Dockerfile, and what the arguments of `add_arguments` say. Raises PyenvError."""
+    if "," in options.platform:
+        raise PyenvError(f"--platform={options.platform}: name one platform, and run the command for each")
     dockerfile = lex(data)
     given = Given(
         platform=options.platform,
