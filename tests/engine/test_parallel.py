@@ -30,7 +30,13 @@ BASES = {
     "FROM debian:bookworm-slim AS b\nPYENV 3.9 one\nFROM debian:bookworm-slim\nPYENV 3.9 one\nPYENV 3.9 three\n"
     "COPY --from=a /opt/astro-pyenv/envs /a\nCOPY --from=b /opt/astro-pyenv/envs /b\n",
 }
-CASES = {folder.name: (folder / "Dockerfile").read_bytes() for folder in GOOD}
+NOT_BUILT = {
+    "heredocs": "its hash is made up",
+    "requirements": "its packages are made up",
+    "secrets-and-mounts": "it waits for secrets",
+}
+"""Cases whose Dockerfile no engine could build, and why."""
+CASES = {folder.name: (folder / "Dockerfile").read_bytes() for folder in GOOD if folder.name not in NOT_BUILT}
 # What the cases expect of a base: a user of an odd name, and a command of the instruction's name for a heredoc.
 BASE_OF_CASES = """\
 FROM debian:bookworm-slim
@@ -81,7 +87,7 @@ def both_ways(engine: Engine, folder: Path, sources: Mapping[str, bytes]) -> dic
                 "dockerfile": str(folder / name),
                 "args": {"BUILDKIT_SYNTAX": "dockerfile-pyenv:dev", "PYENV_PARALLEL": parallel},
                 "contexts": dict.fromkeys(bases, "target:base-of-cases") if name.startswith("case-") else {},
-                "tags": [f"{name}-{way}:equal"],
+                "output": [f"type=image,name={name}-{way}:equal,compression=uncompressed"],
                 **({"target": "wanted"} if "AS wanted" in source.decode() else {}),
             }
     mounts = " ".join(f"--mount=type=bind,from={name},target=/mnt/{name}" for name in targets)
