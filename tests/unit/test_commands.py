@@ -42,7 +42,9 @@ def run(capfd: pytest.CaptureFixture[str]) -> Run:
 def context(tmp_path: Path) -> Path:
     """A build context."""
     (tmp_path / "Dockerfile").write_text(DOCKERFILE)
-    (tmp_path / "requirements.txt").write_text("tabulate==0.9.0\na @ https://me:secret@example.com/a-1.0.tar.gz\n")
+    (tmp_path / "requirements.txt").write_text(
+        "--prefer-binary\ntabulate==0.9.0\na @ https://me:secret@example.com/a-1.0.tar.gz\n"
+    )
     return tmp_path
 
 

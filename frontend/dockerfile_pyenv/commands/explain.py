@@ -15,6 +15,8 @@ from dockerfile_pyenv.providers import Base, Image, Recipe, Tarball
 from dockerfile_pyenv.requirements import RequirementsFile
 
 _LIBC = {"gnu": "glibc", "musl": "musl"}
+_EDITABLE = ("-e", "--editable")
+"""The options of a requirements file that name a package."""
 _WIDTH = 14
 
 
@@ -67,6 +69,7 @@ def explain(environment: Environment, files: Sequence[RequirementsFile], reads: 
             for file in files
             if not file.constraint
             for _, line in requirements.logical_lines(file.text)
+            if not line.startswith("-") or line.startswith(_EDITABLE)
         ],
         "anew": list(_anew(environment, reads)),
     }
