@@ -220,7 +220,12 @@ def _without_heredocs(words: Iterable[Word], instruction: Instruction) -> list[W
             raise DockerfileError(
                 f"{_brief(word.raw)} opens no heredoc: write <<EOF", lines=instruction.lines, at=word.place
             )
-    if count != len(instruction.heredocs):
+    names = [heredoc.name for heredoc in instruction.heredocs]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise DockerfileError(
+            f"two heredocs of this line have the name {twice}: give one of them another", lines=instruction.lines
+        )
+    if count != len(names):
         raise DockerfileError(
             "a heredoc is opened by <<EOF, a word of its own, and this line has a << that is none",
             lines=instruction.lines,

@@ -3,6 +3,7 @@
 Which files a file includes is known once it has been read: each round reads what the one before it found.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -14,6 +15,8 @@ from dockerfile_pyenv.heredocs import Body
 from dockerfile_pyenv.plan import Environment, Plan
 from dockerfile_pyenv.requirements import Kind, Reference, RequirementsFile
 
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(?=$|[=<>~! ])")
+"""A word that names no file of any kind is likely to be meant as a package."""
 _TEXTS = frozenset({Kind.REQUIREMENTS, Kind.CONSTRAINTS})
 
 
@@ -167,6 +170,9 @@ class _Walk:
             case _:
                 message = f"{path} is read as a requirements file, and is none"
         if file is None or reference is None:
+            meant = _NAME.match(path) if isinstance(found, FileNotFoundError) else None
+            if meant:
+                message += f". If the package {meant[0]} is meant, write its version, too: {meant[0]}==<version>"
             return DockerfileError(message, lines=lines, at=self._environment.statement.place(path))
         body = next((body for body in self._environment.statement.bodies if body.name == file.path), None)
         if body:

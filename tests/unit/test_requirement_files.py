@@ -80,6 +80,13 @@ def test_variables_in_the_names_of_files() -> None:
     [
         pytest.param("a.txt", {}, (2, 2), "a.txt does not exist", id="missing"),
         pytest.param(
+            "pandas=2.2",
+            {},
+            (2, 2),
+            "pandas=2.2 does not exist. If the package pandas is meant, write its version, too: pandas==<version>",
+            id="a package",
+        ),
+        pytest.param(
             "a.txt",
             {"a.txt": b"\n-r b.txt"},
             (2, 2),
