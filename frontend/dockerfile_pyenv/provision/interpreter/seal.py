@@ -26,6 +26,9 @@ MTIME = 315532800
 NEEDED = ("bz2", "ctypes", "hashlib", "lzma", "readline", "sqlite3", "ssl", "uuid", "zlib")
 """As in environment/interpreter.py."""
 
+SELDOM = re.compile(r"/(?:setuptools|pkg_resources|lib2to3|pydoc_data|ensurepip)/")
+"""Paths that stay without bytecode, as in tree.py."""
+
 LIBC = re.compile(
     r"(?:lib(?:c|m|pthread|dl|rt|util|resolv|anl|nsl)(?:\.so\.[0126]|-2\.\d+\.so)|libnss_\w+(?:\.so\.2|-2\.\d+\.so)"
     r"|ld(?:64)?(?:-linux[\w-]*)?(?:\.so\.\d|-2\.\d+\.so)|libc\.so|ld-musl-\w+\.so\.1|libc\.musl-\w+\.so\.1)"
@@ -55,7 +58,11 @@ def main() -> int:
         print(f"this Python takes libraries from outside its prefix: {', '.join(strangers)}", file=sys.stderr)
         return 1
     compileall.compile_dir(
-        str(prefix), quiet=2, workers=0, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
+        str(prefix),
+        rx=SELDOM,
+        quiet=2,
+        workers=0,
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
     )
     settle(prefix)
     return 0

@@ -82,6 +82,7 @@ def finish(options: argparse.Namespace) -> None:
     tree.drop_tcl(output)
     tree.resolve_links(output)
     variables.rewrite(output, prefix)
+    tree.drop_bytecode(output)
     for path in output.rglob("*.pyc"):
         tree.rewrite_bytecode(path)
     summary.write(output, provider)

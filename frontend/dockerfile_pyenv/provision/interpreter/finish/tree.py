@@ -26,6 +26,9 @@ LEFT_OUT = frozenset({"test", "tests", "idlelib", "tkinter", "turtledemo"})
 """Of the standard library: tests, and what draws windows, which a container has none of. Debian and the official slim
 images have no Tk either."""
 
+SELDOM = ("setuptools", "pkg_resources", "lib2to3", "pydoc_data", "ensurepip")
+"""Packages that stay without bytecode, as in seal.py."""
+
 TCL = re.compile(r"(?:tcl|tk|itcl|tdbc[a-z]*|thread|sqlite)\d[\d.]*")
 """Scripts of Tcl and Tk, which python-build-standalone has beside them."""
 
@@ -125,6 +128,14 @@ def resolve_links(output: Path) -> None:
     """Let the interpreter know itself by its real path, however it is started."""
     for pip in output.glob("**/*-packages/pip"):
         (pip.parent / "_pyenv_real_executable.pth").write_text(REAL_EXECUTABLE)
+
+
+def drop_bytecode(output: Path) -> None:
+    """Remove bytecode of what is used once, if ever: Python compiles it as it is imported."""
+    for name in SELDOM:
+        for directory in (*output.glob(f"lib*/python3.*/{name}"), *output.glob(f"**/*-packages/{name}")):
+            for path in directory.rglob("*.pyc"):
+                path.unlink()
 
 
 def rewrite_bytecode(path: Path) -> None:
