@@ -53,7 +53,7 @@ def main() -> int:
 
 def _write(directory: Path, runs: list[Run], process: dict[str, dict[str, float]]) -> None:
     directory.mkdir(parents=True, exist_ok=True)
-    machine = f"{os.cpu_count()} CPUs, Linux {platform.release()}, Docker 28.5 (BuildKit 0.25)."
+    machine = f"{os.cpu_count()} CPUs, Linux {platform.release().partition('-')[0]}, Docker 28.5 (BuildKit 0.25)."
     data = {"machine": machine, "frontend": process, "runs": [run.json() for run in runs]}
     (directory / "bench.json").write_text(json.dumps(data, indent=1) + "\n")
     (directory / "README.md").write_text(report.markdown(runs, process, machine))

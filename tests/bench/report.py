@@ -84,6 +84,7 @@ def sizes(runs: Iterable[Run]) -> dict[tuple[str, int], dict[str, float]]:
 def markdown(runs: Sequence[Run], frontend: Mapping[str, Mapping[str, float]], machine: str) -> str:
     """The page that tells what was measured."""
     titles = [SUBJECTS[name].title for name in SUBJECTS]
+    loads = [run.load for run in runs] or [0]
     lines = [
         "# What builds cost",
         "",
@@ -91,7 +92,8 @@ def markdown(runs: Sequence[Run], frontend: Mapping[str, Mapping[str, float]], m
         "",
         "Seconds of `docker buildx build`, medians of the pairs. The ratios are dockerfile-pyenv's to (a) the",
         "predecessor's and to (b) the hand-written one, medians of those within a pair; those of CPU time, the",
-        "engine's with its steps', change less with what else the machine does, whose load is in bench.json.",
+        "engine's with its steps', change less with what else the machine does. Its load before the builds was",
+        f"{min(loads):.0f} to {max(loads):.0f}; a machine with nothing else to do shows less than one for each CPU.",
         "",
         "*cold*: build cache pruned, base images there. The environments and all three Dockerfiles are in",
         "[subjects.py](../subjects.py). Neither of the other two has a `# syntax` line: nothing but the engine's own",
