@@ -28,6 +28,7 @@ import pytest
 import tidy
 import uv
 from layout import Layout, ProvisionError
+from log import Log
 
 VERSION = "{}.{}".format(*sys.version_info)
 UV = Path(sys.executable).with_name("uv")
@@ -337,7 +338,7 @@ def test_packages_that_do_not_fit_together(build: Build, layout: Layout, tmp_pat
     metadata = packages(layout) / "eggs-2.0.dist-info/METADATA"
     metadata.write_text(metadata.read_text() + "Requires-Dist: spam>=2\nRequires-Dist: ham\n")
     with pytest.raises(ProvisionError) as error:
-        installer.check(layout.environments / "epo", installer.Places({}, []), layout)
+        installer.check(layout.environments / "epo", installer.Places({}, []), layout, log=Log("epo"))
     assert str(error.value).splitlines() == [
         "the packages that are installed do not fit together:",
         "The package eggs requires ham, but it's not installed",
@@ -674,13 +675,15 @@ def test_pip_says_what_cannot_be_installed(build: Build, capfd: pytest.CaptureFi
     )
 
 
-def test_no_dependencies(build: Build, layout: Layout, tmp_path: Path) -> None:
-    """--no-deps installs what is named, and nothing that it needs, with either installer."""
+def test_no_dependencies(build: Build, layout: Layout, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """--no-deps installs what is named, and nothing that it needs, with either installer; the log says what lacks."""
     wheel(tmp_path / "wheels", "eggs", "1.0", {"eggs.py": ""}, requires="absent")
     assert build("eggs\n") == 1
     for installer_name in ("uv", "pip"):
         assert build("eggs\n", "--no-deps", f"--installer={installer_name}", name=installer_name) == 0
         assert [one.name for one in packages(layout, installer_name).glob("*.dist-info")] == ["eggs-1.0.dist-info"]
+        lacking = f"{installer_name}: The package eggs requires absent, but it's not installed\n"
+        assert lacking in capfd.readouterr().out
 
 
 def test_no_bytecode(build: Build, layout: Layout) -> None:

@@ -171,8 +171,8 @@ def _install(  # noqa: PLR0913, PLR0917 - an install is described by this many f
         environment.add_pip(path, options.version)
     install = INSTALLERS[options.installer]
     places = install(path, asked, chosen, user, layout, log=log, no_deps=options.no_deps)
-    if not options.no_deps and not options.system_site_packages:  # uv would not see what the interpreter has
-        installer.check(path, places, layout)
+    if not options.system_site_packages:  # uv would not see what the interpreter has
+        installer.check(path, places, layout, log=log, no_deps=options.no_deps)
     return asked, places
 
 

@@ -185,11 +185,16 @@ def written(layout: Layout, name: str, lines: List[str]) -> Path:
     return path
 
 
-def check(path: Path, places: Places, layout: Layout) -> None:
-    """Raise ProvisionError unless the packages of an environment fit together."""
+def check(path: Path, places: Places, layout: Layout, *, log: Log, no_deps: bool = False) -> None:
+    """Raise ProvisionError unless the packages of an environment fit together.
+
+    With `no_deps`, where somebody else has chosen them, the log tells instead.
+    """
     options = [f"--cache-dir={cache(layout)}"]
     problems = uv.check(str(layout.uv), str(path / "bin" / "python"), options, places.environment)
-    if problems:
+    if problems and no_deps:
+        log("\n".join(("what does not fit together here, --no-deps leaves to you:", *problems)))
+    elif problems:
         raise ProvisionError("\n".join(("the packages that are installed do not fit together:", *problems)))
 
 
