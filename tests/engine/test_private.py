@@ -34,7 +34,7 @@ USER astro
 ENV PIP_INDEX_URL={index}
 PYENV --secret=id=netrc --secret=id=company.pem,env=SSL_CERT_FILE 3.9 by_netrc one.txt
 ENV PIP_CERT=/etc/company.pem GIT_SSL_CAINFO=/etc/company.pem
-PYENV --mount=type=secret,id=netrc,target=/root/.netrc,required 3.9 as_in_run one.txt
+PYENV --installer=pip --mount=type=secret,id=netrc,target=/root/.netrc,required 3.9 as_in_run one.txt
 PYENV --secret=id=TOKEN 3.9 by_variable token.txt
 ENV PIP_INDEX_URL=
 PYENV --secret=id=pip.conf 3.9 by_pip_conf one.txt
