@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import uuid
@@ -99,7 +100,7 @@ def test_secrets_open_indexes_and_git_and_leave_no_trace(engine: Engine, given: 
     first = engine.build(*with_secrets(given), given)
     archive = tmp_path / "image.tar"
     engine.docker("save", "--output", archive, first.image)
-    secrets = [company.PASSWORD, *(given / "secrets/id_ed25519").read_text().splitlines()[1:4]]
+    secrets = [company.PASSWORD, (given / "secrets/id_ed25519").read_text().splitlines()[3]]
     # The forge's own program knows its password.
     assert [name for name in leaks.find(archive, secrets) if "/forge/" not in name] == []
     assert leaks.find(first.log.encode(), secrets, name="log") == []
@@ -192,6 +193,23 @@ def test_a_missing_secret_is_told_at_its_line(engine: Engine, project: Project) 
     log = failure(engine, project({"Dockerfile": text.replace(",required=false", "")}))
     assert "secret UV_INDEX_A_PASSWORD: not found" in log
     assert marked(log) == ["PYENV --secret=id=UV_INDEX_A_PASSWORD 3.9 one"]
+
+
+def test_packages_that_do_not_fit_together(engine: Engine, project: Project, index: Index) -> None:
+    """A lock can hold what no resolver would choose: the step fails, and names the packages."""
+    packages = []
+    for name, version, requires in (("ours", "1.0", ("needed>=3",)), ("needed", "2.0", ())):
+        file, data = wheel(name, version, requires=requires)
+        index.add(file, data)
+        url = index.url.replace("/simple/", f"/files/{file}")
+        hashes = f'{{ sha256 = "{hashlib.sha256(data).hexdigest()}" }}'
+        wheels = f'wheels = [{{ name = "{file}", url = "{url}", hashes = {hashes} }}]'
+        packages.append(f'[[packages]]\nname = "{name}"\nversion = "{version}"\n{wheels}\n')
+    lock = 'lock-version = "1.0"\ncreated-by = "a test"\n' + "".join(packages)
+    text = f"FROM debian:bookworm-slim\nENV PIP_TRUSTED_HOST={index.host}\nPYENV 3.9 one pylock.toml\n"
+    log = failure(engine, project({"Dockerfile": SYNTAX + text, "pylock.toml": lock}))
+    assert "The package ours requires needed>=3, but 2.0 is installed" in log
+    assert marked(log) == ["PYENV 3.9 one pylock.toml"]
 
 
 def test_a_proxy_by_build_arguments(engine: Engine, project: Project, forge: Forge, index: Index) -> None:
