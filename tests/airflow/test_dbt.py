@@ -14,7 +14,7 @@ def test_cosmos_runs_dbt_out_of_its_environment(runtimes: Runtimes, example: Exa
         "airflow db migrate > /tmp/log 2>&1; airflow dags test shop 2025-01-02 > /tmp/log 2>&1 || cat /tmp/log; "
         '"$ASTRO_PYENV_dbt" -c \'import duckdb; '
         'print(duckdb.connect("/tmp/shop.duckdb").execute("select amount from total").fetchone()[0])\'; '
-        "python -c 'import dbt' 2>&1 | tail -1"
+        "python -c 'import dbt.adapters' 2>&1 | tail -1"
     )
     said = engine.run(image, "bash", "-c", script, options=("--env=AIRFLOW__CORE__LOAD_EXAMPLES=false",))
-    assert said.splitlines() == ["100", "ModuleNotFoundError: No module named 'dbt'"]
+    assert said.splitlines() == ["100", "ModuleNotFoundError: No module named 'dbt.adapters'"]
