@@ -47,10 +47,12 @@ class Flags:
 class FlagError(ValueError):
     """What is wrong with a flag, and what to write."""
 
-    def __init__(self, message: str, flag: str = "") -> None:
+    def __init__(self, message: str, flag: str = "", position: int | None = None) -> None:
         super().__init__(message)
         self.flag = flag
         """Name of the flag, where an expanded value is wrong."""
+        self.position = position
+        """Which of the line's flags it is; None where the name says enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,16 +132,20 @@ def split(raw: str) -> tuple[str, str | None]:
 def resolve(values: Sequence[tuple[str, str | None]]) -> Flags:
     """Check flags whose values are expanded. Raises FlagError."""
     found: dict[str, str | bool | Secret | tuple[str | Secret, ...]] = {}
-    for name, value in values:
+    for position, (name, value) in enumerate(values):
         flag = KNOWN[name]
         key = name.replace("-", "_")
         earlier = found.get(key, ())
-        if flag.many and isinstance(earlier, tuple):
-            found[key] = (*earlier, flag.check(value or ""))
+        try:
+            checked = True if value is None else flag.check(value)
+        except FlagError as error:
+            raise FlagError(str(error), name, position) from None
+        if flag.many and isinstance(earlier, tuple) and not isinstance(checked, bool):
+            found[key] = (*earlier, checked)
         elif key in found:
-            raise FlagError(f"--{name} is given twice", name)
+            raise FlagError(f"--{name} is given twice", name, position)
         else:
-            found[key] = True if value is None else flag.check(value)
+            found[key] = checked
     flags = Flags(**found)  # type: ignore[arg-type]  # each is of its field's type by KNOWN
     if flags.no_venv and flags.of_environment:
         name = flags.of_environment[0].partition("=")[0]

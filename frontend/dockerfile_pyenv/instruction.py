@@ -86,9 +86,12 @@ class RawStatement:
         values = (word for _, word in self.flags if word)
         return self.version, *([self.name] if self.name else []), *self.requirements, *values
 
-    def flag_place(self, name: str) -> tuple[int, int] | None:
-        """Line and column of a flag that has a value; the last one where it is given twice."""
-        return next((word.place for flag, word in reversed(self.flags) if word and flag == name), None)
+    def flag_place(self, error: FlagError) -> tuple[int, int] | None:
+        """Line and column of the value of the flag that an error is about; None for one without a value."""
+        if error.position is not None:
+            word = self.flags[error.position][1]
+            return word.place if word else None
+        return next((word.place for flag, word in self.flags if word and flag == error.flag), None)
 
     @property
     def text(self) -> str:
@@ -187,7 +190,7 @@ def resolve(raw: RawStatement, expanded: Sequence[str], env: Mapping[str, str] |
     try:
         chosen = flags.resolve([(flag, next(values) if word else None) for flag, word in raw.flags])
     except FlagError as error:
-        raise DockerfileError(str(error), lines=raw.lines, at=raw.flag_place(error.flag)) from None
+        raise DockerfileError(str(error), lines=raw.lines, at=raw.flag_place(error)) from None
     locks.refuse_flags((one for one, is_file in named if is_file), chosen, raw.lines)
     return Statement(
         raw=raw,

@@ -197,7 +197,7 @@ def _environment(line: Line, sites: tuple[Site, ...], select: Select) -> Environ
     except InterpreterNotFoundError as error:
         raise DockerfileError(str(error), lines=line.lines, at=line.statement.version.place) from error
     except FlagError as error:
-        raise DockerfileError(str(error), lines=line.lines, at=line.statement.flag_place(error.flag)) from error
+        raise DockerfileError(str(error), lines=line.lines, at=line.statement.flag_place(error)) from error
     platforms = tuple(dict.fromkeys(site.platform for site in sites))
     recipes = {site.target: interpreter.recipes[site.platform] for site in sites}
     return Environment(

@@ -32,6 +32,7 @@ BASES = {
 }
 NOT_BUILT = {
     "heredocs": "its hash is made up",
+    "providers": "it compiles, with optimizations, and in a builder that is made up",
     "requirements": "its packages are made up",
     "secrets-and-mounts": "it waits for secrets",
 }

@@ -214,6 +214,17 @@ def test_explain_says_what_each_line_is_made_of(run: Run, context: Path) -> None
     assert answer[1]["interpreter"]["provider"] == "standalone"
 
 
+def test_explain_says_what_else_a_step_is_given(run: Run, context: Path) -> None:
+    """Secrets, mounts and the network are told as the line has them; the values of secrets are nowhere in it."""
+    (context / "Dockerfile").write_text(
+        "FROM debian\nPYENV --installer=pip --secret=id=netrc --mount=type=cache,target=/c --network=none 3.13 etl\n"
+    )
+    _, out, _ = run("explain", context)
+    assert "  given:        --secret=id=netrc --mount=type=cache,target=/c --network=none\n" in out
+    (answer,) = json.loads(run("explain", "--format=json", context)[1])
+    assert answer["installer"] == "pip"
+
+
 def test_a_missing_requirements_file_is_told_at_its_line(run: Run, context: Path) -> None:
     """Nothing is explained that could not be built."""
     (context / "requirements.txt").unlink()

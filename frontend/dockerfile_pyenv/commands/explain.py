@@ -63,6 +63,8 @@ def explain(environment: Environment, files: Sequence[RequirementsFile], reads: 
             "reason": interpreter.reason,
             **_origin(next(iter(environment.recipes.values()))),
         },
+        "installer": environment.statement.flags.installer or "uv",
+        "given": list(_given(environment)),
         "reads": list(reads),
         "requirements": [
             requirements.shown(line)
@@ -73,6 +75,13 @@ def explain(environment: Environment, files: Sequence[RequirementsFile], reads: 
         ],
         "anew": list(_anew(environment, reads)),
     }
+
+
+def _given(environment: Environment) -> Iterator[str]:
+    """Flags that give a step secrets, mounts and its network, as the line has them."""
+    for name, word in environment.statement.raw.flags:
+        if name in {"secret", "mount", "network"} and word:
+            yield f"--{name}={word.raw}"
 
 
 def _origin(recipe: Recipe) -> dict[str, str]:
@@ -120,6 +129,8 @@ def _paragraph(name: str, one: Mapping[str, Any]) -> Iterator[str]:
     yield _entry("from", interpreter.get("from", "the base image itself"))
     if "sha256" in interpreter:
         yield _entry("checksum", f"sha256:{interpreter['sha256']}")
+    if one["given"]:
+        yield _entry("given", " ".join(one["given"]))
     yield _entry("reads", ", ".join(one["reads"]) or "no files")
     yield _entry("packages", f"\n  {'':<{_WIDTH}}".join(one["requirements"]) or "none")
     yield _entry("made anew", "when one of these changes: " + "; ".join(one["anew"]))
