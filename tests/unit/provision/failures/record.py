@@ -1,10 +1,11 @@
 """Records what uv says when installs fail, for `test_failure.py`; review the diff.
 
-    PYTHONPATH=.:frontend/dockerfile_pyenv/provision/environment python tests/unit/provision/failures/record.py
+    export UV_DEFAULT_INDEX=… PYTHONPATH=.:frontend/dockerfile_pyenv/provision/environment
+    python tests/unit/provision/failures/record.py
 
 Each case runs uv, as an installing step runs it, against a package index of its own on this machine. What builds from
-source takes its build backend from the machine's own index. What git says of a server that wants credentials (git-…) is
-recorded from the bed's forge, by hand.
+source takes its build backend from the index that UV_DEFAULT_INDEX names. What git says of a server that wants
+credentials (git-…) is recorded from the bed's forge, by hand.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def main() -> None:
         index, refusing, secure = serve_all(folder)
         local = f"{index}/t/simple/"
         fill(serve.INDEXES.setdefault("t", {}))
-        builds = {"more": ["--extra-index-url", os.environ.get("UV_DEFAULT_INDEX", "https://pypi.org/simple")]}
+        builds = {"more": ["--extra-index-url", os.environ["UV_DEFAULT_INDEX"]]}
         poor = {**builds, "path": str(folder / "bin")}
         cases: dict[str, tuple[str, str, Mapping[str, object]]] = {
             "no-such-package": ("nowhere==1.0", local, {}),
