@@ -133,6 +133,7 @@ def test_compiled_runs_on_every_base(
     check(engine, image, [one.minor for one in compiled])
 
 
+@pytest.mark.whole
 def test_free_threaded(engine: Engine, project: Project, moving: dict[str, settings.Release]) -> None:
     """A version with a t is compiled without the GIL, and has its own name."""
     if "3.14" not in moving:
