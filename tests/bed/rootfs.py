@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+import threading
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -57,15 +59,21 @@ class Root:
         return settings.CACHE / "roots" / self.key
 
     def ensure(self) -> Path:
-        """The path of the finished root; makes it first if the cache has none."""
-        if not self.path.is_dir():
-            with (
-                timed(f"making a Debian {self.suite} root with {', '.join(self.packages[:2])}, … (about 25 s)"),
-                whole(self.path) as new,
-            ):
-                bootstrap(self.suite, new, self.packages)
+        """The path of the finished root; makes it first if the cache has none, once for all threads."""
+        with _making(self.key):
+            if not self.path.is_dir():
+                with (
+                    timed(f"making a Debian {self.suite} root with {', '.join(self.packages[:2])}, … (about 25 s)"),
+                    whole(self.path) as new,
+                ):
+                    bootstrap(self.suite, new, self.packages)
         os.utime(self.path)
         return self.path
+
+
+@cache
+def _making(key: str) -> threading.Lock:  # noqa: ARG001 - what the lock is kept under
+    return threading.Lock()
 
 
 def engine_root(suite: str) -> Root:

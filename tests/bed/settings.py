@@ -51,8 +51,8 @@ class EngineKind:
     suite: str
     host: int
     containerd_store: bool = False
-    build_cache: str = "1500MB"
-    """What BuildKit keeps of its cache; less than one image of a benchmark has in it."""
+    build_cache: str = "6GB"
+    """What BuildKit keeps of its cache: with less, steps are dropped while the test that asks for them still runs."""
 
     @property
     def address(self) -> str:
