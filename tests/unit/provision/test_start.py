@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,12 @@ def test_a_base_without_that_python() -> None:
     done = start("python-that-is-nowhere")
     assert done.returncode == 1
     assert "there is no python-that-is-nowhere on its PATH. Leave the flag out" in done.stdout
+
+
+def test_all_that_a_step_says_goes_one_way() -> None:
+    """Of two pipes BuildKit would take lines in any order, and a failure's explanation would not be the end."""
+    command = [sys.executable, "-I", "-B", str(START.parent), "--no-venv"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "error: the following arguments are required" in done.stdout
+    assert done.stderr == ""

@@ -184,4 +184,7 @@ def _text(path: Path) -> str | None:
 
 
 if __name__ == "__main__":
+    # What installers say and what is said here go one way: of two pipes BuildKit takes lines in any order, and the
+    # explanation of a failure is to be the end.
+    os.dup2(1, 2)
     sys.exit(main(sys.argv[1:], os.environ, Layout()))
