@@ -39,6 +39,8 @@ SHELL: Final = ("/bin/bash", "-o", "pipefail", "-e", "-u", "-x", "-c")
 _REGISTRIES: Final = ("quay.io/astronomer/", "astrocrpublic.azurecr.io/", "images.astronomer.cloud/baseimages/")
 _NAME: Final = re.compile(r"(?:astro-)?runtime(?:-slim|-dev)?|astro-remote-execution-agent")
 _BASE: Final = "-base"
+_TAG: Final = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
+"""A tag, by the grammar of references (distribution/reference, regexp.go)."""
 _MENTION: Final = re.compile(rb"(?i)--astro|^[ \t]*from\b[^\n]*runtime[^\n]*-base", re.MULTILINE)
 _SYSTEM: Final = re.compile(r"packages[\w.-]*\.txt")
 _REQUIREMENTS: Final = re.compile(r"requirements[\w.-]*\.txt")
@@ -129,7 +131,8 @@ def is_runtime(image: str, *, anywhere: bool = False) -> bool:
     """Whether a reference is that of an Astro Runtime by tag, of Astronomer's registries or of any."""
     path, colon, tag = image.rpartition(":")
     folder, _, name = path.rpartition("/")
-    named = bool(colon) and "/" not in tag and "@" not in image and _NAME.fullmatch(name) is not None
+    valid = image.isascii() and "@" not in image and _TAG.fullmatch(tag) is not None
+    named = bool(colon) and valid and _NAME.fullmatch(name) is not None
     return named and (anywhere or f"{folder}/" in _REGISTRIES)
 
 

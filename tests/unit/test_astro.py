@@ -65,6 +65,7 @@ def test_the_names_of_astro_runtimes(image: str) -> None:
         f"{RUNTIME}@sha256:{'0' * 64}",
         "quay.io/astronomer/ap-airflow:2.4.3-bullseye",
         "localhost:5000/runtime",
+        "quay.io/astronomer/astro-runtime:\udc8012.7.1",
     ],
 )
 def test_what_is_no_astro_runtime_by_name(image: str) -> None:
