@@ -111,6 +111,12 @@ def docker_compose_project_name() -> str:
     return "pyenv-bed"
 
 
+@pytest.fixture(scope="session")
+def docker_setup() -> list[str]:
+    """What starts the services, after the removal of those that a run left behind which was killed."""
+    return ["down --volumes", "up --build --wait"]
+
+
 @pytest.fixture
 def index(docker_ip: str, docker_services: Any) -> Index:  # noqa: ANN401 - pytest-docker has no types
     """A package index of the test's own, empty at first."""

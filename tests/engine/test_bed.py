@@ -7,7 +7,9 @@ import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
+from pytest_docker.plugin import DockerComposeExecutor
 from tests.bed import archives, settings
+from tests.bed.forge import ready as forge_ready
 from tests.engine.wheels import wheel
 
 if TYPE_CHECKING:
@@ -110,3 +112,15 @@ def test_files_sees_what_a_dockerfile_made(engine: Engine, tmp_path: Path) -> No
     assert (link.kind, link.link) == ("symlink", "file")
     assert empty.sha256 == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     assert files["made"].kind == "directory"
+
+
+@pytest.mark.usefixtures("docker_services")
+def test_services_start_where_others_were_killed(
+    engine: Engine, docker_compose_command: str, docker_compose_file: Path, docker_setup: list[str]
+) -> None:
+    """What a killed run left behind in an engine, which is kept from run to run, is no hindrance to the next one."""
+    services = DockerComposeExecutor(docker_compose_command, docker_compose_file, "pyenv-bed")
+    engine.docker("kill", "pyenv-bed-forge-1")
+    for command in docker_setup:
+        services.execute(command)
+    assert forge_ready(engine.address)
