@@ -1,6 +1,7 @@
 """What to build for the PYENV lines that a target reaches: pure, from the lines' words and places."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -289,10 +290,19 @@ def _group(
     present = {environments[number].interpreter.id for number in below} | {"base"}
     present |= {entry["interpreter"] for entry in _entries(label)}
     group = [environments[number] for number in members]
-    added = {item.interpreter.id: item.context for item in group if item.interpreter.id not in present}
+    # By version, not by line: a line that is put first or moved then changes no copy of another interpreter.
+    added = {
+        item.interpreter.id: item.context
+        for item in sorted(group, key=lambda item: _numbers(item.interpreter.version))
+        if item.interpreter.id not in present
+    }
     named = [item for item in [*(environments[number] for number in below), *group] if item.statement.name]
     entries = [*_entries(label), *map(_entry, named)]
     return Group(tuple(group), added, json.dumps(entries, separators=(",", ":")))
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall("[0-9]+", version)))
 
 
 def _entry(environment: Environment) -> dict[str, str]:
