@@ -16,12 +16,13 @@ from dockerfile_pyenv.checks import Warning, choices  # noqa: A004 - what BuildK
 from dockerfile_pyenv.checks.rule import Asked, Subject
 from dockerfile_pyenv.errors import DockerfileError
 from dockerfile_pyenv.handover import Handover
-from dockerfile_pyenv.instruction import RawStatement, env_names, is_name
+from dockerfile_pyenv.instruction import RawStatement, env_names
 from dockerfile_pyenv.lexer import Dockerfile
 from dockerfile_pyenv.plan import Plan
 from dockerfile_pyenv.requirements import RequirementsFile
 from dockerfile_pyenv.stages import Line
 from dockerfile_pyenv.text import Expansion, substitute
+from dockerfile_pyenv.values import is_name
 
 REQUEST: Final = "frontend.lint"
 _LAST: Final = "dockerfile-pyenv-last-stage"

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from buildkit_llb import ops
-from dockerfile_pyenv import instruction, references
+from dockerfile_pyenv import references
 from dockerfile_pyenv.errors import DockerfileError, PyenvError
 from dockerfile_pyenv.lexer import Dockerfile, Instruction
 from dockerfile_pyenv.probe import Site
 from dockerfile_pyenv.stages import Line
 from dockerfile_pyenv.variables import ExpansionError, UnsetError, expand
+from dockerfile_pyenv.words import split_words
 
 _OFFICIAL = "docker.io/library/"
 """Docker's official images; those that Dockerfiles start from have no USER but root."""
@@ -235,7 +236,7 @@ class _Walk:
     ) -> Iterator[tuple[str, str | None]]:
         """Names that an ARG instruction declares, and their values; None for one that is not known."""
         found: dict[str, str] = {}
-        for raw in instruction.split_words(item, self._dockerfile):
+        for raw in split_words(item, self._dockerfile):
             name, equals, default = raw.partition("=")
             if name in self._given.build_args:
                 value: str | None = self._given.build_args[name]
@@ -252,7 +253,7 @@ class _Walk:
 
     def _env(self, item: Instruction, variables: Mapping[str, str]) -> Iterator[tuple[str, str | None]]:
         """Names that an ENV instruction sets, and their values; None for one that is not known."""
-        raws = instruction.split_words(item, self._dockerfile)
+        raws = split_words(item, self._dockerfile)
         if raws and "=" not in raws[0]:  # the old form: ENV <name> <the rest of the line>
             name, *rest = item.text.split(maxsplit=1)
             yield name, self._value("".join(rest), variables)

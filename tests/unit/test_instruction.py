@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from dockerfile_pyenv.errors import DockerfileError
 from dockerfile_pyenv.flags import KNOWN
-from dockerfile_pyenv.instruction import RawStatement, Statement, Word, _split, env_names, parse, resolve
+from dockerfile_pyenv.instruction import RawStatement, Statement, env_names, parse, resolve
 from dockerfile_pyenv.lexer import lex
+from dockerfile_pyenv.words import Word, split
 
 steady = settings(
     derandomize=True, max_examples=600, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
@@ -120,7 +121,7 @@ def test_a_raw_word_is_one_word_of_env(text: str, escape: str) -> None:
 def test_words_are_those_of_upstream(text: str) -> None:
     """Upstream splits the same text into the same words."""
     (item,) = lex(f"ARG a {text}\n".encode()).instructions
-    words, quote = _split(item.text, "\\")
+    words, quote = split(item.text, "\\")
     assume(quote is None)
     (command,) = go.parse_string(f"ARG a {text}\n")
     assert command.value == tuple(raw for _, raw in words)
