@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
+from dockerfile_pyenv import package_data
 from dockerfile_pyenv.errors import DockerfileError
 from dockerfile_pyenv.flags import Flags
 from dockerfile_pyenv.instruction import RawStatement
@@ -119,9 +120,7 @@ def _word(value: str, escape: str, environment: Environment) -> str:
 @cache
 def _template() -> "Template":
     # Imported where it is needed: a file without PYENV lines is not to wait for it.
-    from importlib.resources import files  # noqa: PLC0415
-
     from jinja2 import Environment as Jinja  # noqa: PLC0415
 
     jinja = Jinja(trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False)  # noqa: S701 - no HTML
-    return jinja.from_string((files("dockerfile_pyenv") / "templates/pyenv.j2").read_text())
+    return jinja.from_string(package_data.read("templates/pyenv.j2").decode())

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Self, TypeVar
 
+from dockerfile_pyenv import package_data
 from dockerfile_pyenv.errors import PyenvError
 
 UPSTREAM: Final = "https://github.com/astral-sh/python-build-standalone/releases/download"
@@ -84,9 +85,7 @@ class Table:
     @classmethod
     def default(cls, *, mirror: str = "") -> Self:
         """Read this release's own table."""
-        from importlib.resources import files  # noqa: PLC0415 - not needed where a site has a table of its own
-
-        return cls.loads((files("dockerfile_pyenv") / "data/standalone.json").read_bytes(), mirror=mirror)
+        return cls.loads(package_data.read("data/standalone.json"), mirror=mirror)
 
     @classmethod
     def loads(cls, data: bytes, *, mirror: str = "") -> Self:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from dockerfile_pyenv import flags
+from dockerfile_pyenv import flags, package_data
 from dockerfile_pyenv.flags import FlagError, Flags
 from dockerfile_pyenv.instruction import Statement
 from dockerfile_pyenv.interpreters import Build, InterpreterNotFoundError, Table, is_address
@@ -201,9 +201,7 @@ def _release(version: str, setting: Setting) -> tuple[str, str, str]:
 
 def _known_sources() -> Mapping[str, Mapping[str, str]]:
     """Release tarballs by version: their names on python.org, and SHA-256 as Debian's source packages record it."""
-    from importlib.resources import files  # noqa: PLC0415 - for --interpreter=source only
-
-    known: Mapping[str, Mapping[str, str]] = json.loads((files("dockerfile_pyenv") / "data/sources.json").read_bytes())
+    known: Mapping[str, Mapping[str, str]] = json.loads(package_data.read("data/sources.json"))
     return known
 
 
