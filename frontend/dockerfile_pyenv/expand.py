@@ -109,6 +109,11 @@ def run_flags(raw: RawStatement, chosen: Flags) -> list[str]:
     return [f"--mount={mount}" for mount in mounts] + ([f"--network={chosen.network}"] if chosen.network else [])
 
 
+def prepare() -> None:
+    """Import what `expand` needs, which takes a while."""
+    _template()
+
+
 def _word(value: str, escape: str, environment: Environment) -> str:
     """A value as one word of a Dockerfile instruction that expands variables."""
     if "\n" in value:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from buildkit_llb import ops
@@ -77,6 +78,8 @@ def build(handover: Handover) -> Result:
         if request:
             return subrequests.answer(handover, dockerfile, lines, lambda: _subject(handover, dockerfile, lines))
         _refuse_typos(dockerfile)
+        # The daemon has work of its own between here and the text: what that needs is imported in the meantime.
+        Thread(target=expand.prepare, daemon=True).start()
         around = runtimes.around(handover, dockerfile, lines)
         if not lines and not around.edits:
             lint.warn(handover, lines, _subject(handover, dockerfile, lines), stock_rules=False)
