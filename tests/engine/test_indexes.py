@@ -10,9 +10,13 @@ PYTHON = "/opt/astro-pyenv/envs/one/bin/python"
 
 
 def test_an_index_from_the_stages_variables(engine: Engine, project: Project, index: Index) -> None:
-    """PIP_INDEX_URL counts; what would bind the environment to the base's own packages does not."""
+    """PIP_INDEX_URL counts; what would bind the environment to the base's own packages does not.
+
+    The log tells of releases that exclude this Python.
+    """
     for version in ("1.0", "2.0"):
         index.add(*wheel("given", version, requires=("needed>=1",)))
+    index.add(*wheel("given", "3.0", python=">=3.10"))
     index.add(*wheel("needed", "1.5"))
     context = project(
         {
@@ -26,6 +30,8 @@ def test_an_index_from_the_stages_variables(engine: Engine, project: Project, in
     result = engine.build(context)
     code = "import given, needed; print(given.__version__, needed.__version__)"
     assert engine.run(result.image, PYTHON, "-c", code) == "2.0 1.5"
+    told = "one: older releases, since newer ones exclude Python 3.9 (Requires-Python): given 2.0 instead of 3.0\n"
+    assert told in result.log
     assert not [path for path in engine.files(result.image) if path.startswith("elsewhere")]
 
 

@@ -7,7 +7,9 @@ import subprocess
 import sys
 from typing import Callable, Dict, List, Mapping, Sequence, Tuple
 
+import exclusions
 import failure
+from exclusions import Exclusions
 from failure import Failure
 
 SECONDS = 60
@@ -19,18 +21,22 @@ def run(
 ) -> Tuple[int, str]:
     """Run uv, and return its status and what it wrote to standard error, all of which is shown as it comes.
 
-    `note` is told, once, of each package that is built from source. `redact` takes out of a line what is not to be
+    `note` is told, once, of each package that is built from source, and at the end of those that are older than others
+    which exclude this Python. `redact` takes out of a line what is not to be
     seen: uv hides the passwords that it knows, and a build from source nothing. Raises OSError where uv cannot be
     started.
     """
     lines: List[str] = []
     built = set()
-    with subprocess.Popen(
-        list(command), env=dict(environment), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
-    ) as process:
+    excluded = Exclusions()
+    variables = {**environment, **exclusions.VARIABLES}
+    with subprocess.Popen(list(command), env=variables, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None  # noqa: S101 - it is a pipe
         for raw in process.stderr:
-            lines.append(redact(raw.decode("utf-8", "replace")))
+            text = raw.decode("utf-8", "replace")
+            if excluded.read(text):
+                continue
+            lines.append(redact(text))
             sys.stderr.buffer.write(lines[-1].encode())
             sys.stderr.buffer.flush()
             package = failure.building(lines[-1])
@@ -40,6 +46,9 @@ def run(
                     f"{package} is built from source, for which it may need a compiler and libraries of the image: "
                     "there is no wheel of it that fits, or wheels are not wanted"
                 )
+    older = "" if process.returncode else excluded.sentence("{}.{}".format(*sys.version_info))
+    if older:
+        note(older)
     return process.returncode, "".join(lines)
 
 

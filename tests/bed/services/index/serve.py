@@ -2,13 +2,15 @@
 
 PUT /<index>/<project>/<file>      add a distribution, and with it the index and the project
 GET /<index>/simple/               the index's projects
-GET /<index>/simple/<project>/     a project's files, with their digests
+GET /<index>/simple/<project>/     a project's files, with their digests and what Python a wheel asks for
 GET /<index>/files/<file>          a file
 """
 
 import hashlib
 import html
+import io
 import re
+import zipfile
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote, unquote, urlsplit
@@ -36,12 +38,13 @@ class Handler(BaseHTTPRequestHandler):
         """Answer with a page or a file."""
         match self._words():
             case [index, "simple"] if index in INDEXES:
-                self._links({project: f"{quote(project)}/" for project in INDEXES[index]})
+                self._links({project: f'"{quote(project)}/"' for project in INDEXES[index]})
             case [index, "simple", project] if normal(project) in INDEXES.get(index, {}):
                 files = INDEXES[index][normal(project)]
                 self._links(
                     {
-                        file: f"/{quote(index)}/files/{quote(file)}#sha256={hashlib.sha256(data).hexdigest()}"
+                        file: f'"/{quote(index)}/files/{quote(file)}#sha256={hashlib.sha256(data).hexdigest()}"'
+                        f"{required(data)}"
                         for file, data in files.items()
                     }
                 )
@@ -62,9 +65,7 @@ class Handler(BaseHTTPRequestHandler):
         return [unquote(word) for word in urlsplit(self.path).path.split("/") if word]
 
     def _links(self, links: dict[str, str]) -> None:
-        lines = [
-            f'<a href="{html.escape(target)}">{html.escape(text)}</a><br>\n' for text, target in sorted(links.items())
-        ]
+        lines = [f"<a href={attributes}>{html.escape(text)}</a><br>\n" for text, attributes in sorted(links.items())]
         self._answer(
             HTTPStatus.OK, "text/html", f"<!DOCTYPE html>\n<html><body>\n{''.join(lines)}</body></html>\n".encode()
         )
@@ -76,6 +77,16 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
+
+
+def required(data: bytes) -> str:
+    """The attribute of a link that says which Pythons a wheel is for; "" for other files and where it is for all."""
+    if not zipfile.is_zipfile(io.BytesIO(data)):
+        return ""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        texts = [archive.read(name).decode() for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+    found = re.search(r"^Requires-Python: (.+)$", "".join(texts), re.MULTILINE)
+    return f' data-requires-python="{html.escape(found[1])}"' if found else ""
 
 
 def normal(project: str) -> str:

@@ -20,7 +20,6 @@ import tarfile
 import tempfile
 import threading
 import venv
-import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -63,6 +62,8 @@ def main() -> None:
         folder = Path(directory)
         venv.create(folder / "venv")
         (folder / "bin").mkdir()
+        name, data = wheel("newer", python=">=3.99")
+        (folder / name).write_bytes(data)
         index, refusing, secure = serve_all(folder)
         local = f"{index}/t/simple/"
         fill(serve.INDEXES.setdefault("t", {}))
@@ -77,6 +78,7 @@ def main() -> None:
             "other-platform": ("omega==1.0", local, {}),
             "requires-python": ("newer==1.0", local, {}),
             "requires-python-transitive": ("asks-newer==1.0", local, {}),
+            "requires-python-of-a-file": ("newer==1.0", "", {"more": ["--no-index", f"--find-links={folder}"]}),
             "hash-mismatch": (f"alpha==1.0 --hash=sha256:{ZEROS}", local, {}),
             "hash-missing": (f"alpha==1.0 --hash=sha256:{ZEROS}\nbeta==1.0", local, {"more": ["--require-hashes"]}),
             "refused": ("alpha==1.0", "http://127.0.0.1:9/simple/", {}),
@@ -155,7 +157,7 @@ def fill(index: dict[str, dict[str, bytes]]) -> None:
     add(*wheel("asks_alpha", requires=("alpha>=9",)))
     add("gamma-1.0-cp27-cp27mu-manylinux1_x86_64.whl", wheel("gamma")[1])
     add("omega-1.0-py3-none-win_amd64.whl", wheel("omega")[1])
-    add(*requiring(*wheel("newer"), ">=3.99"))
+    add(*wheel("newer", python=">=3.99"))
     add(*wheel("asks_newer", requires=("newer",)))
     add(wheel("zeta")[0], b"no archive")
     add(*sdist("pure", {"setup.py": "from setuptools import setup\nsetup(name='pure')\n"}))
@@ -165,16 +167,6 @@ def fill(index: dict[str, dict[str, bytes]]) -> None:
     project = '[build-system]\nrequires = ["meson-python"]\nbuild-backend = "mesonpy"\n'
     project += '[project]\nname = "mesonic"\nversion = "1.0"\n'
     add(*sdist("mesonic", {"pyproject.toml": project, "meson.build": "project('mesonic', 'c')\n"}))
-
-
-def requiring(file: str, data: bytes, python: str) -> tuple[str, bytes]:
-    """The same wheel with a Requires-Python of its own."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w") as new:
-        for name in old.namelist():
-            content = old.read(name)
-            new.writestr(name, content + f"Requires-Python: {python}\n".encode() * name.endswith("METADATA"))
-    return file, out.getvalue()
 
 
 def sdist(name: str, files: Mapping[str, str]) -> tuple[str, bytes]:
