@@ -83,12 +83,20 @@ def test_a_requirements_file_may_be_odd(engine: Engine, project: Project) -> Non
 
 
 def test_a_failing_install_points_at_its_line(engine: Engine, project: Project, index: Index) -> None:
-    """An install that fails inside the build shows the user's PYENV line and says which environment, what and why."""
+    """An install that fails inside the build shows the user's PYENV line and says which environment, what and why.
+
+    The file has the name that the user gave it, there and in an error before anything is built.
+    """
     for version in ("1.0", "3.0"):
         index.add(*wheel("alpha", version))
     text = f"{SYNTAX}FROM debian:bookworm-slim\nENV PIP_INDEX_URL={index.url} PIP_TRUSTED_HOST={index.host}\n"
     text += "PYENV 3.9 good\nPYENV 3.9 \\\n  bad \\\n  bad.txt\n"
-    log = failure(engine, project({"Dockerfile": text, "bad.txt": "alpha==2.0\n"}))
+    context = project(
+        {"sub/Our.Dockerfile": text, "Early": text.replace("3.9 good", "3.x good"), "bad.txt": "alpha==2.0\n"}
+    )
+    assert f"Early:4\n{'-' * 20}\n" in failure(engine, "-f", context / "Early", context)
+    log = failure(engine, "-f", context / "sub/Our.Dockerfile", context)
+    assert f"Our.Dockerfile:5\n{'-' * 20}\n" in log
     assert marked(log) == ["PYENV 3.9 \\", "bad \\", "bad.txt"]
     assert "PYENV 3.9 bad bad.txt" in log
     assert "bad: the requirements in bad.txt cannot be installed: alpha==2.0" in log

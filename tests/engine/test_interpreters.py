@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import socket
+import uuid
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.bed import archives, bed, interpreters, settings, sources
 from tests.engine.test_cache import steps
+from tests.engine.wheels import wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -380,19 +384,39 @@ def test_arm64(engine: Engine, project: Project) -> None:
 
 
 def test_both_platforms_from_one_file(engines: Callable[[str], Engine], project: Project, tmp_path: Path) -> None:
-    """A build for two platforms makes the environment for each of them, one natively and one under QEMU."""
+    """A build for two platforms makes a group for each of them, one natively and one under QEMU.
+
+    On both its lines are independent of each other.
+    """
     engine = engines("28-containerd")
     bed.extend_arm64(engine.kind)
+    name, data = wheel("given")
     text = f"""{SYNTAX}FROM python:3.11-slim-bookworm AS base-amd64
 FROM --platform=linux/arm64 arm64v8/python:3.11-slim-bookworm AS base-arm64
 FROM base-$TARGETARCH AS built
-PYENV --interpreter=base 3.11 py3.11
-RUN ["/bin/sh", "-c", "$ASTRO_PYENV_py3_11 -c 'import platform; print(platform.machine())' > /machine"]
+RUN ["/bin/sh", "-c", "echo {uuid.uuid4()} > /salt"]
+PYENV --interpreter=base 3.11 one
+PYENV --interpreter=base 3.11 two {name}
+PYENV --interpreter=base 3.11 three
+RUN ["/bin/sh", "-c", "$ASTRO_PYENV_two -c 'import given, platform; print(platform.machine())' > /found; \
+ls /opt/astro-pyenv/envs >> /found"]
 FROM scratch
-COPY --from=built /machine /machine
+COPY --from=built /found /found
 """
-    context = project({"Dockerfile": text})
-    output = f"--output=type=local,dest={tmp_path}/out"
-    engine.docker("buildx", "build", "--platform=linux/amd64,linux/arm64", output, context)
-    machines = {path.parent.name: path.read_text().strip() for path in tmp_path.glob("out/*/machine")}
-    assert machines == {"linux_amd64": "x86_64", "linux_arm64": "aarch64"}
+
+    def build(text: str) -> tuple[dict[str, int], dict[str, list[str]]]:
+        """How often each environment is installed, and what is found on each platform."""
+        context = project({"Dockerfile": text, name: data})
+        words = ("--progress=plain", "--platform=linux/amd64,linux/arm64", f"--output=type=local,dest={tmp_path}/out")
+        log = engine.docker("buildx", "build", *words, context).stderr
+        assert "PYENV lines are built one after the other" not in log
+        found = {path.parent.name: path.read_text().split() for path in tmp_path.glob("out/*/found")}
+        return Counter(re.findall(r"(\w+): Python 3\.11", log)), found
+
+    installed, found = build(text)
+    names = ["one", "three", "two"]
+    assert found == {"linux_amd64": ["x86_64", *names], "linux_arm64": ["aarch64", *names]}
+    assert installed == dict.fromkeys(names, 2)
+    installed, found = build(text.replace("3.11 one", "3.11 first"))
+    assert found["linux_arm64"] == ["aarch64", "first", "three", "two"]
+    assert installed == {"first": 2}

@@ -144,6 +144,23 @@ def test_images_are_the_same_both_ways(engines: Engines, project: Project, kind:
         assert_equal(both_ways(engines(kind), folder, dict(batch)), [name for name, _ in batch])
 
 
+def test_exported_images_are_the_same_both_ways(engines: Engines, project: Project, tmp_path: Path) -> None:
+    """What the containerd store exports is, unpacked by another engine, the same: nothing shines through its layers."""
+    text = "# syntax=dockerfile-pyenv:dev\n" + BASES["linked"] + "RUN rm -r /opt/astro-pyenv/envs/two\n"
+    folder = project({"Dockerfile": text, "r.txt": "six==1.17.0\n"})
+    found = []
+    for way in ("1", "0"):
+        archive, name = tmp_path.with_name(f"{tmp_path.name}-{way}.tar"), f"exported-{way}:test"
+        output = f"--output=type=docker,dest={archive},name={name}"
+        engines("28-containerd").build(f"--build-arg=PYENV_PARALLEL={way}", output, folder)
+        engines("28").docker("load", "--input", archive)
+        archive.unlink()
+        found.append(engines("28").files(name))
+    side_by_side, one_after_the_other = found
+    assert "srv/opt/astro-pyenv/envs/three/bin/python" in side_by_side
+    assert side_by_side == one_after_the_other
+
+
 def batched(items: Iterable[tuple[str, bytes]], size: int) -> Iterator[tuple[tuple[str, bytes], ...]]:
     """Items in tuples of so many."""
     rest = iter(items)

@@ -91,6 +91,27 @@ def test_other_builders_make_the_same_image_of_a_rendered_file(engine: Engine, c
     assert by_podman == stage
 
 
+@pytest.mark.whole
+def test_a_rendered_compilation_makes_the_same_interpreter(engine: Engine, context: Path) -> None:
+    """Compiled by the stock frontend and by buildah, each in a minute of its own."""
+    folder = context / "compiled"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text(
+        f"# syntax={IMAGE}\nFROM debian:bookworm-slim\nPYENV --interpreter=source 3.9.2 one\n"
+    )
+    (folder / "rendered").write_text(command(engine, folder, "render"))
+    engine.docker("save", "--output", context / TOOLS, IMAGE)
+    with ThreadPoolExecutor() as pool:
+        ours = pool.submit(engine.build, folder)
+        stock = pool.submit(engine.build, "-f", folder / "rendered", folder)
+        buildah = pool.submit(imported, engine, context, BUILDAH, "compiled/rendered")
+    whole, by_stock, by_buildah = (
+        look(engine, image) for image in (ours.result().image, stock.result().image, buildah.result())
+    )
+    assert by_stock == whole
+    assert by_buildah == whole
+
+
 def look(engine: Engine, image: str) -> tuple[dict[str, Any], dict[str, File]]:
     """What is in an image: its config, but for what buildah says of itself, and its files."""
     config = engine.image_config(image)["config"]

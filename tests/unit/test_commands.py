@@ -217,10 +217,12 @@ def test_explain_says_what_each_line_is_made_of(run: Run, context: Path) -> None
 def test_explain_says_what_else_a_step_is_given(run: Run, context: Path) -> None:
     """Secrets, mounts and the network are told as the line has them; the values of secrets are nowhere in it."""
     (context / "Dockerfile").write_text(
-        "FROM debian\nPYENV --installer=pip --secret=id=netrc --mount=type=cache,target=/c --network=none 3.13 etl\n"
+        "FROM debian\nPYENV --installer=pip --secret=id=netrc --mount=type=cache,target=/c --mount=target=/src "
+        "--network=none 3.13 etl\n"
     )
     _, out, _ = run("explain", context)
-    assert "  given:        --secret=id=netrc --mount=type=cache,target=/c --network=none\n" in out
+    assert "  given:        --secret=id=netrc --mount=type=cache,target=/c --mount=target=/src --network=none\n" in out
+    assert "; the words of this line; what --mount=target=/src shows; the interpreter; " in out
     (answer,) = json.loads(run("explain", "--format=json", context)[1])
     assert answer["installer"] == "pip"
 

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -17,6 +18,8 @@ from dockerfile_pyenv.requirements import RequirementsFile
 _LIBC = {"gnu": "glibc", "musl": "musl"}
 _EDITABLE = ("-e", "--editable")
 """The options of a requirements file that name a package."""
+_SHOWS_FILES = re.compile(r"--mount=(?!.*\btype=(?:cache|secret|ssh|tmpfs)\b)")
+"""A mount of files of the build context, a stage or an image."""
 _WIDTH = 14
 
 
@@ -111,6 +114,7 @@ def _anew(environment: Environment, reads: Sequence[str]) -> Iterator[str]:
     yield "the stage above the group of PYENV lines"
     yield "the words of this line"
     yield from reads
+    yield from (f"what {flag} shows" for flag in _given(environment) if _SHOWS_FILES.match(flag))
     if not environment.interpreter.is_base:
         yield "the interpreter"
     yield "uv or the installing program in the frontend's image"
