@@ -78,6 +78,7 @@ COPY frontend/buildkit_llb /image/pyenv/lib/buildkit_llb
 COPY frontend/dockerfile_pyenv /image/pyenv/lib/dockerfile_pyenv
 RUN python3.13 -m compileall -q -s /image --invalidation-mode unchecked-hash /image/pyenv/lib \
  && chmod -R u=rwX,go=rX /image \
+ && mkdir --mode=1777 /image/tmp \
  && find /image -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
 
 FROM scratch

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Sequence
 
 from dockerfile_pyenv import __version__
-from dockerfile_pyenv.commands import check, explain, graph, render, workspace
+from dockerfile_pyenv.commands import check, explain, graph, lock, render, workspace
 from dockerfile_pyenv.errors import PyenvError
 from dockerfile_pyenv.excerpt import excerpt
 
-COMMANDS = (check, render, explain, graph)
+COMMANDS = (check, render, explain, graph, lock)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -99,7 +99,7 @@ def _build(handover: Handover, dockerfile: Dockerfile, lines: tuple[Line, ...], 
     context = BuildContext(handover)
     read = requirement_files.collect(plan, context)
     expansion = expand.expand(dockerfile, plan, around.edits)
-    lint.warn(handover, lines, _seen(handover, dockerfile, lint.asked(plan, read.files)))
+    lint.warn(handover, lines, _seen(handover, dockerfile, lint.asked(plan, read)))
     contexts = inputs.named_contexts(plan, builder, read.contents, context.state if read.contents else None)
     result = handover.solve(expansion, *contexts)
     return _finish(handover, result, expansion, plan)
@@ -120,7 +120,7 @@ def _subject(handover: Handover, dockerfile: Dockerfile, lines: tuple[Line, ...]
     for line in plan.unreached:
         if isinstance(line.statement, DockerfileError):
             raise line.statement
-    return _seen(handover, dockerfile, lint.asked(plan, requirement_files.collect(plan, BuildContext(handover)).files))
+    return _seen(handover, dockerfile, lint.asked(plan, requirement_files.collect(plan, BuildContext(handover))))
 
 
 def _seen(handover: Handover, dockerfile: Dockerfile, asked: tuple[Asked, ...]) -> Subject:

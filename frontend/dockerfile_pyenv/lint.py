@@ -19,7 +19,7 @@ from dockerfile_pyenv.handover import Handover
 from dockerfile_pyenv.instruction import RawStatement, env_names
 from dockerfile_pyenv.lexer import Dockerfile
 from dockerfile_pyenv.plan import Plan
-from dockerfile_pyenv.requirements import RequirementsFile
+from dockerfile_pyenv.requirement_files import RequirementFiles
 from dockerfile_pyenv.stages import Line
 from dockerfile_pyenv.text import Expansion, substitute
 from dockerfile_pyenv.values import is_name
@@ -30,15 +30,16 @@ _OF_WORDS: Final = frozenset({"UndefinedVar"})
 """Stock rules that say something about a PYENV line through the instruction that stands in its place."""
 
 
-def asked(plan: Plan, files: Mapping[int, tuple[RequirementsFile, ...]]) -> tuple[Asked, ...]:
+def asked(plan: Plan, read: RequirementFiles) -> tuple[Asked, ...]:
     """The lines of a plan, as rules look at them."""
     return tuple(
         Asked(
             environment.line,
             environment.statement,
             environment.interpreter.minor,
-            tuple(file for file in files[environment.line.number] if not file.constraint),
-            tuple(file for file in files[environment.line.number] if file.constraint),
+            tuple(file for file in read.files[environment.line.number] if not file.constraint),
+            tuple(file for file in read.files[environment.line.number] if file.constraint),
+            locked=environment.line.number in read.locked,
         )
         for environment in plan.environments
     )

@@ -3,18 +3,25 @@
 A lock says for which Python and which platforms it was made: `requires-python` and `environments` of a pylock.toml (PEP
 751), `requires-python` and `supported-markers` of a uv.lock. Where these speak against a line, it is refused before
 anything is built; what only shows while packages are looked for, the step says.
+
+A pylock.toml that `dockerfile-pyenv lock` wrote stands in for all else that its line names. It holds a fingerprint of
+that, so that a line whose requirements have changed since is refused, too.
 """
 
+import json
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import Enum
-from typing import Final
+from hashlib import sha256
+from typing import Any, Final
 
 from dockerfile_pyenv.errors import DockerfileError
 from dockerfile_pyenv.flags import Flags
 
 PROJECT: Final = "pyproject.toml"
+TOOL: Final = "dockerfile-pyenv"
+"""Name of the table below `tool` in a lock of ours, whose key `requirements` has the fingerprint."""
 _PYLOCK: Final = re.compile(r"pylock(?:\.[^.]+)?\.toml")
 _MACHINES: Final = {"amd64": "x86_64", "arm64": "aarch64", "386": "i686", "arm": "armv7l"}
 
@@ -40,17 +47,12 @@ def beside(path: str) -> tuple[str, ...]:
     return (posixpath.join(posixpath.dirname(path), PROJECT),) if kind(path) is Kind.UV_LOCK else ()
 
 
-def check(data: bytes, *, path: str, lines: tuple[int, int], python: str, platforms: Iterable[str]) -> None:
+def check(data: bytes, *, path: str, lines: tuple[int, int], python: str, platforms: Iterable[str]) -> str:
     """Check that a file is for a Python, given by its full version, and for platforms such as "linux/amd64".
 
-    Raises DockerfileError.
+    Returns the fingerprint of what a lock of ours was made from; "" for any other file. Raises DockerfileError.
     """
-    import tomllib  # noqa: PLC0415 - few lines name such a file
-
-    try:
-        document = tomllib.loads(data.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise DockerfileError(f"{path} is no TOML: {error}", lines=lines) from None
+    document = _read(data, path, lines)
     found = kind(path)
     table = document.get("project", {}) if found is Kind.PROJECT else document
     _check_python(str(table.get("requires-python", "")), path, lines, python)
@@ -58,6 +60,41 @@ def check(data: bytes, *, path: str, lines: tuple[int, int], python: str, platfo
     if found is not Kind.PROJECT and markers:
         for platform in platforms:
             _check_platform([str(marker) for marker in markers], path, lines, python, platform)
+    return made_from(document) if found is Kind.PYLOCK else ""
+
+
+def made_from(document: dict[str, Any]) -> str:
+    """The fingerprint in a pylock.toml; "" for one that is not ours."""
+    tool = document.get("tool")
+    table = tool.get(TOOL) if isinstance(tool, dict) else None
+    return str(table.get("requirements", "")) if isinstance(table, dict) else ""
+
+
+def fingerprint(asked: Sequence[tuple[bool, Sequence[str]]], projects: Sequence[bytes], flags: Flags) -> str:
+    """Fingerprint of what is asked for, by which one can tell whether a lock was made from it.
+
+    `asked` has for each requirements file whether it holds constraints, and its lines without comments and credentials;
+    `projects` are pyproject.toml files, of which only what says something about packages counts.
+    """
+    tables = [_about_packages(_read(data, PROJECT, (0, 0))) for data in projects]
+    all_of_it = [asked, tables, flags.extra, flags.group, flags.no_deps]
+    text = json.dumps(all_of_it, sort_keys=True, default=str)
+    return "sha256:" + sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _about_packages(document: dict[str, Any]) -> list[Any]:
+    project = document.get("project", {})
+    uv = document.get("tool", {}).get("uv")
+    return [project.get("dependencies"), project.get("optional-dependencies"), document.get("dependency-groups"), uv]
+
+
+def _read(data: bytes, path: str, lines: tuple[int, int]) -> dict[str, Any]:
+    import tomllib  # noqa: PLC0415 - few lines name such a file
+
+    try:
+        return tomllib.loads(data.decode())
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise DockerfileError(f"{path} is no TOML: {error}", lines=lines) from None
 
 
 def _check_python(wanted: str, path: str, lines: tuple[int, int], python: str) -> None:
@@ -92,14 +129,19 @@ def _check_platform(markers: list[str], path: str, lines: tuple[int, int], pytho
         )
 
 
+def machine(platform: str) -> str:
+    """What `platform_machine` is on a platform such as "linux/amd64"."""
+    name = platform.split("/")[1]
+    return _MACHINES.get(name, name)
+
+
 def _environment(python: str, platform: str) -> dict[str, str]:
     """Variables of markers (PEP 508) for a CPython in an image."""
-    machine = platform.split("/")[1]
     return {
         "implementation_name": "cpython",
         "implementation_version": python,
         "os_name": "posix",
-        "platform_machine": _MACHINES.get(machine, machine),
+        "platform_machine": machine(platform),
         "platform_python_implementation": "CPython",
         "platform_system": "Linux",
         "python_full_version": python,

@@ -60,6 +60,10 @@ class RequirementFiles:
     """By the names that `Environment.requirements_directory` has."""
     files: Mapping[int, tuple[RequirementsFile, ...]]
     """What each PYENV line reads, by its number, with included files, heredocs and what stands on the line itself."""
+    fingerprints: Mapping[int, str]
+    """Of what each PYENV line asks for beside locks, by its number; "" where it asks for nothing."""
+    locked: frozenset[int] = frozenset()
+    """Numbers of the lines for which a lock of `dockerfile-pyenv lock` stands in."""
 
     def of(self, environment: Environment) -> tuple[str, ...]:
         """What an environment's step is given: paths of the build context, and names of heredocs."""
@@ -87,7 +91,13 @@ def collect(plan: Plan, tree: Tree) -> RequirementFiles:
             earlier = contents.get(directory, Content({}, ()))
             paths = {**earlier.paths, **dict(walk.paths(tree))}
             contents[directory] = Content(dict(sorted(paths.items())), environment.statement.bodies)
-    return RequirementFiles(contents, {number: tuple(walk.files) for number, walk in walks.items()})
+            walk.check_locks()
+    return RequirementFiles(
+        contents,
+        {number: tuple(walk.files) for number, walk in walks.items()},
+        {number: walk.fingerprint for number, walk in walks.items()},
+        frozenset(number for number, walk in walks.items() if any(walk.locks.values())),
+    )
 
 
 class _Walk:
@@ -99,6 +109,9 @@ class _Walk:
         self.files: list[RequirementsFile] = []
         self.to_read: dict[str, None] = {}
         self.to_find: dict[str, None] = {}
+        self.locks: dict[str, str] = {}
+        """Lock files by their paths, and the fingerprints of what they were made from."""
+        self._projects: list[bytes] = []
         self._texts: dict[str, tuple[RequirementsFile | None, Reference | None]] = {}
         """Files to read, and the first place that names them."""
         self._others: list[tuple[RequirementsFile, Reference]] = []
@@ -137,10 +150,39 @@ class _Walk:
             if reference is None and locks.kind(path):
                 item = self._environment
                 version = item.interpreter.version.removesuffix("t")
-                locks.check(data, path=path, lines=item.line.lines, python=version, platforms=item.platforms)
+                made_from = locks.check(
+                    data, path=path, lines=item.line.lines, python=version, platforms=item.platforms
+                )
+                if locks.kind(path) is locks.Kind.PROJECT:
+                    self._projects.append(data)
+                else:
+                    self.locks[path] = made_from
                 return
             constraint = reference is not None and reference.kind is Kind.CONSTRAINTS
             self._add(replace(self._check(data, path), constraint=constraint))
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of what is asked for beside locks; "" for nothing."""
+        if not self.files and not self._projects:
+            return ""
+        asked = [
+            (file.constraint, [requirements.shown(line) for _, line in requirements.logical_lines(file.text)])
+            for file in self.files
+        ]
+        return locks.fingerprint(asked, self._projects, self._environment.statement.flags)
+
+    def check_locks(self) -> None:
+        """Refuse a lock of ours that was made from something else than the line asks for. Raises DockerfileError."""
+        statement = self._environment.statement
+        for path, made_from in self.locks.items():
+            if made_from and self.fingerprint not in {"", made_from}:
+                raise DockerfileError(
+                    f"{path} was made before the requirements of this line changed: run `dockerfile-pyenv lock` again, "
+                    "which keeps the versions that still fit",
+                    lines=self._environment.line.lines,
+                    at=statement.place(path),
+                )
 
     def paths(self, tree: Tree) -> Iterator[tuple[str, Place]]:
         """What the step has to be given. Raises DockerfileError for what is not there."""

@@ -32,7 +32,7 @@ def subject(example: Example) -> Subject:
         lambda statement, _: choose(statement, lambda: "gnu", ["linux/amd64"], lambda _: "", Table.default),
     )
     read = requirement_files.collect(plan, Files({path: text.encode() for path, text in example.files.items()}))
-    return Subject(dockerfile, lint.asked(plan, read.files), TODAY)
+    return Subject(dockerfile, lint.asked(plan, read), TODAY)
 
 
 def names(example: Example, wanted: Choices | None = None) -> list[str]:

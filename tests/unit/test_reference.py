@@ -31,7 +31,7 @@ def spoken(example: Example) -> list[str]:
     read = requirement_files.collect(
         plan, Files({"dist/mypackage-1.0-py3-none-any.whl": b""} | {k: v.encode() for k, v in example.files.items()})
     )
-    found = checks.find(Subject(dockerfile, lint.asked(plan, read.files), TODAY), Choices())
+    found = checks.find(Subject(dockerfile, lint.asked(plan, read), TODAY), Choices())
     return [warning.rule for warning in found]
 
 

@@ -24,6 +24,8 @@ class Asked:
     files: tuple[RequirementsFile, ...] = ()
     """All that say what to install: named, included, heredocs, and what stands on the line itself."""
     constraints: tuple[RequirementsFile, ...] = ()
+    locked: bool = False
+    """A lock of `dockerfile-pyenv lock` stands in for all of these."""
 
 
 @dataclass(frozen=True, slots=True)

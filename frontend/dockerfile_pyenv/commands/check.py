@@ -69,7 +69,7 @@ def check(given: Workspace) -> Report:
     try:
         wanted = choices.of_file(dockerfile, known.given.build_args.get(_ARGUMENT))
         plan = known.plan()
-        asked = lint.asked(plan, requirement_files.collect(plan, known.tree).files)
+        asked = lint.asked(plan, requirement_files.collect(plan, known.tree))
     except DockerfileError as caught:
         error = caught
     settled = bool(known.setting(astro.SETTING))

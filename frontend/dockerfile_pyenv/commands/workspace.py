@@ -5,7 +5,7 @@ import os
 import platform
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from stat import S_ISDIR
@@ -42,6 +42,12 @@ class Workspace:
     lines: tuple[Line, ...]
     given: Given
     settings: Mapping[str, str]
+    platforms: tuple[str, ...] = ()
+    """What is built for: more than one for a command that takes several."""
+
+    def on(self, platform: str) -> "Workspace":
+        """The same for another platform."""
+        return replace(self, given=replace(self.given, platform=platform))
 
     @property
     def tree(self) -> "Directory":
@@ -115,6 +121,7 @@ def _place(path: Path) -> Place:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments that say which Dockerfile is meant, and how it would be built."""
+    parser.set_defaults(several_platforms=False)
     parser.add_argument("context", nargs="?", type=Path, default=Path(), help="the build context (default: .)")
     parser.add_argument(
         "-f", "--file", metavar="PATH", help=f"the Dockerfile (default: Dockerfile in the context; {STDIN}: stdin)"
@@ -175,11 +182,12 @@ def load(options: argparse.Namespace) -> tuple[str, bytes]:
 
 def read(options: argparse.Namespace, name: str, data: bytes) -> Workspace:
     """A Dockerfile, and what the arguments of `add_arguments` say. Raises PyenvError."""
-    if "," in options.platform:
+    platforms = tuple(dict.fromkeys(options.platform.split(",")))
+    if len(platforms) > 1 and not options.several_platforms:
         raise PyenvError(f"--platform={options.platform}: name one platform, and run the command for each")
     dockerfile = lex(data)
     given = Given(
-        platform=options.platform,
+        platform=platforms[0],
         build_args={
             key: os.environ.get(key, "") if value is None else value for key, value in _pairs(options.build_arg)
         },
@@ -188,7 +196,7 @@ def read(options: argparse.Namespace, name: str, data: bytes) -> Workspace:
         ),
         target=options.target,
     )
-    return Workspace(name, options.context, dockerfile, pyenv_lines(dockerfile), given, os.environ)
+    return Workspace(name, options.context, dockerfile, pyenv_lines(dockerfile), given, os.environ, platforms)
 
 
 def _pairs(texts: list[str]) -> list[tuple[str, str | None]]:

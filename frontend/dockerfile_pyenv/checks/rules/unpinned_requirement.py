@@ -11,7 +11,7 @@ _SHOWN = 3
 def _find(subject: Subject) -> Iterator[Finding]:
     for asked in subject.asked:
         pinned = {package.name for file in asked.constraints for package in packages(file) if package.pinned}
-        for file in asked.files:
+        for file in () if asked.locked else asked.files:
             loose = [package for package in packages(file) if not package.pinned and package.name not in pinned]
             if loose:
                 names = ", ".join(package.name + package.line_shown for package in loose[:_SHOWN])

@@ -87,8 +87,11 @@ def install(  # noqa: PLR0913 - an install is described by this many facts
     ]
     for lock in asked.locks:
         _run([*command, *_of_lock(lock, path, asked, environment, layout, log)], environment, asked, log)
+    if asked.locked:
+        asked = asked.local()
+        command += [] if no_deps else ["--no-deps"]
     if asked.is_listed:
-        more = [*_arguments(asked), *_hashes(asked)]
+        more = [*arguments(asked), *_hashes(asked)]
         more.append(f"--requirements={written(layout, 'requirements.txt', asked.lines())}")
         if asked.constraints:
             more.append(f"--constraints={written(layout, 'constraints.txt', asked.constraints)}")
@@ -115,7 +118,8 @@ def _of_lock(  # noqa: PLR0913, PLR0917 - an install is described by this many f
 ) -> List[str]:
     """Return the arguments that install a lock file."""
     if lock.name != UV_LOCK:
-        choice = [one.replace("--group=", f"--group={lock}:") for one in asked.choice]
+        # A lock of ours has been made for the choice.
+        choice = [] if asked.locked else [one.replace("--group=", f"--group={lock}:") for one in asked.choice]
         return ["--preview-features=pylock", *choice, f"--requirements={lock}"]
     return ["--no-deps", "--require-hashes", f"--requirements={exported(lock, path, asked, environment, layout, log)}"]
 
@@ -160,10 +164,10 @@ def exported(  # noqa: PLR0913, PLR0917 - likewise
 
 def places(asked: Asked, chosen: Settings, environment: Dict[str, str]) -> Places:
     """Where packages are looked for, in uv's words."""
-    return Places(environment, [*chosen.arguments, *_arguments(asked), *asked.places()])
+    return Places(environment, [*chosen.arguments, *arguments(asked), *asked.places()])
 
 
-def _arguments(asked: Asked) -> List[str]:
+def arguments(asked: Asked) -> List[str]:
     """What uv wants on its command line and not in a file."""
     arguments = [f"--allow-insecure-host={host}" for host in asked.hosts]
     arguments += [f"--config-settings-package={name}:{value}" for name, value in asked.settings]

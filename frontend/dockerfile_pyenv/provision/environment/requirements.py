@@ -26,6 +26,8 @@ UV_LOCK = "uv.lock"
 PROJECT = "pyproject.toml"
 PYLOCK = re.compile(r"pylock(?:\.[^.]+)?\.toml")
 """Names of files that are no requirements files (PEP 751 for the last)."""
+OURS = re.compile(r"^\[tool\.dockerfile-pyenv\]$", re.MULTILINE)
+"""What a lock has that `dockerfile-pyenv lock` wrote."""
 BINARY = ("--no-binary", "--only-binary")
 PRE_RELEASE = re.compile(
     r"^[^;@/]*(?:[=~]=|===|[<>]=?)\s*v?[0-9.!]+[-_.]?(?:a|alpha|b|beta|c|rc|pre|preview|dev)[-_.]?[0-9]*(?![a-z0-9])",
@@ -60,11 +62,18 @@ class Asked(NamedTuple):
     """Options that choose from these: --extra=NAME, --group=NAME."""
     title: str
     """What the line names, for messages."""
+    locked: bool = False
+    """A lock that `dockerfile-pyenv lock` wrote stands in for all else, but for what lies in the build context."""
 
     def pre_releases(self) -> List[str]:
         """Name the packages of which pip takes pre-releases, since one stands in a requirement or constraint."""
         matches = (NAME.match(line) for line in [*self.requirements, *self.constraints] if PRE_RELEASE.search(line))
         return list(dict.fromkeys(match[0] for match in matches if match is not None))
+
+    def local(self) -> Asked:
+        """The same without what a lock holds: requirements with a path are left."""
+        paths = [one for one in self.requirements if one.startswith(("/", "-e /"))]
+        return self._replace(requirements=paths, constraints=[], projects=[])
 
     def places(self) -> List[str]:
         """The options about where packages are, as an installer's arguments."""
@@ -124,6 +133,8 @@ class _Reader:
     def named(self, path: Path) -> None:
         if path.name == UV_LOCK or PYLOCK.fullmatch(path.name):
             self.asked.locks.append(path)
+            if OURS.search(path.read_text("utf-8")):
+                self.asked = self.asked._replace(locked=True)
         elif path.name == PROJECT:
             self.asked.projects.append(path)
         else:

@@ -1,0 +1,254 @@
+"""`dockerfile-pyenv lock`, with uv itself and a directory of packages in the place of an index."""
+
+import io
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.engine.wheels import wheel
+
+from dockerfile_pyenv import cli, pylock
+from dockerfile_pyenv.pylock import Subject
+
+Run = Callable[..., tuple[int, str, str]]
+
+FILES = {
+    "Dockerfile": """# syntax=dockerfile-pyenv:1
+FROM debian:bookworm-slim
+ARG BETA
+PYENV --no-venv 3.11
+PYENV 3.9 etl requirements/etl.txt
+PYENV 3.13 reports.daily \\
+    beta>=${BETA} <<EOF
+--no-index
+-f wheels
+EOF
+""",
+    "requirements/etl.txt": "--no-index\n--find-links ../wheels\nalpha\n./project\n",
+    "project/pyproject.toml": '[project]\nname = "project"\nversion = "1"\ndependencies = ["beta<2"]\n',
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep the settings of whoever runs the tests away."""
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_CERT", "PIP_DEFAULT_TIMEOUT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str], context: Path) -> Run:
+    """Run a command in the build context: the exit status, and what is written."""
+
+    def run(*arguments: str, command: str = "lock") -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as caught:
+            cli.main([command, "--build-arg=BETA=1", *arguments, str(context)])
+        out, err = (text.replace(f"{context}/", "") for text in capfd.readouterr())
+        assert isinstance(caught.value.code, int)
+        return caught.value.code, out, err
+
+    return run
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    """A build context whose packages are in a directory of it."""
+    for name, text in FILES.items():
+        path = tmp_path / "context" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    stock(tmp_path / "context", "alpha", "1.0", "beta>=1")
+    stock(tmp_path / "context", "beta", "1.0")
+    return tmp_path / "context"
+
+
+def stock(context: Path, name: str, version: str, *requires: str) -> None:
+    """Add a package to the directory."""
+    file, data = wheel(name, version, requires=requires)
+    (context / "wheels").mkdir(exist_ok=True)
+    (context / "wheels" / file).write_bytes(data)
+
+
+def versions(path: Path) -> list[str]:
+    """The packages of a lock."""
+    return [f"{one['name']}=={one['version']}" for one in tomllib.loads(path.read_text())["packages"]]
+
+
+def test_a_lock_for_each_line(run: Run, context: Path) -> None:
+    """Beside its first file, for the platforms asked for; with what a project of the context needs, but not itself."""
+    status, out, _ = run("--platform=linux/amd64,linux/arm64")
+    assert status == 0
+    assert out == (
+        "requirements/pylock.etl.toml: 2 packages for Python 3.9 on linux/amd64, linux/arm64\n"
+        "pylock.reports_daily.toml: 1 package for Python 3.13 on linux/amd64, linux/arm64\n"
+        "Dockerfile:5: name the lock on the line: PYENV 3.9 etl requirements/pylock.etl.toml requirements/etl.txt\n"
+        "Dockerfile:6: name the lock on the line: PYENV 3.13 reports.daily pylock.reports_daily.toml beta>=${BETA} "
+        "<<EOF\n"
+    )
+    lock = tomllib.loads((context / "requirements/pylock.etl.toml").read_text())
+    assert versions(context / "requirements/pylock.etl.toml") == ["alpha==1.0", "beta==1.0"]
+    assert lock["requires-python"] == "==3.9.*"
+    assert lock["environments"] == [
+        "sys_platform == 'linux' and platform_machine == 'x86_64'",
+        "sys_platform == 'linux' and platform_machine == 'aarch64'",
+    ]
+    assert [one["path"] for one in lock["packages"][0]["wheels"]] == ["../wheels/alpha-1.0-py3-none-any.whl"]
+    assert lock["packages"][0]["wheels"][0]["hashes"]["sha256"]
+
+
+def test_write_names_the_locks(run: Run, context: Path) -> None:
+    """In place, and nothing else of the file changes; then the rules and the other commands take them."""
+    status, out, _ = run("--write")
+    assert status == 0
+    assert out.count("the line names its lock now") == 2
+    before = FILES["Dockerfile"]
+    after = before.replace("3.9 etl", "3.9 etl requirements/pylock.etl.toml").replace(
+        "3.13 reports.daily", "3.13 reports.daily pylock.reports_daily.toml"
+    )
+    assert (context / "Dockerfile").read_text() == after
+    assert "PyenvUnpinnedRequirement" not in run(command="check")[1]
+    assert run("--write")[1].count("as before") == 2
+    assert (context / "Dockerfile").read_text() == after
+
+
+def test_what_is_locked_stays(run: Run, context: Path) -> None:
+    """Although there are newer versions, until somebody asks for them, or a requirement does."""
+    run("--write")
+    lock = context / "requirements/pylock.etl.toml"
+    stock(context, "alpha", "2.0", "beta")
+    stock(context, "beta", "1.5")
+    assert "as before" in run("--name=etl")[1]
+    assert "  beta 1.0 → 1.5\n" in run("--name=etl", "--upgrade-package=beta")[1]
+    assert versions(lock) == ["alpha==1.0", "beta==1.5"]
+    assert "  alpha 1.0 → 2.0\n" in run("--upgrade")[1]
+    path = context / "requirements/etl.txt"
+    path.write_text(path.read_text() + "beta<1.5\n")
+    assert "  beta 1.5 → 1.0\n" in run()[1]
+    assert versions(lock) == ["alpha==2.0", "beta==1.0"]
+
+
+def test_a_lock_that_its_line_has_left_behind_is_refused(run: Run, context: Path) -> None:
+    """By every command that reads it as by a build; what says nothing about packages changes nothing."""
+    run("--write")
+    path = context / "requirements/etl.txt"
+    text = path.read_text()
+    path.write_text("# a comment\n\n" + text.replace("alpha", "alpha  # another"))
+    assert run(command="explain")[0] == 0
+    path.write_text(text.replace("alpha", "alpha>=1"))
+    status, _, err = run(command="explain")
+    assert status == 1
+    assert err.startswith(
+        "Dockerfile:5:15: requirements/pylock.etl.toml was made before the requirements of this line changed: run "
+        "`dockerfile-pyenv lock` again, which keeps the versions that still fit\n"
+    )
+    assert run()[0] == 0
+    assert run(command="explain")[0] == 0
+
+
+def test_a_lock_is_for_its_python_and_platforms(run: Run, context: Path) -> None:
+    """Another one is refused before anything is built, and the next lock is for it."""
+    run("--write", "--platform=linux/amd64")
+    status, _, err = run("--platform=linux/arm64", command="explain")
+    assert status == 1
+    assert (
+        "requirements/pylock.etl.toml is not for Python 3.9.25 on linux/arm64, but for sys_platform == 'linux' and "
+        "platform_machine == 'x86_64': lock anew" in err
+    )
+    dockerfile = context / "Dockerfile"
+    dockerfile.write_text(dockerfile.read_text().replace("3.9 etl", "3.10 etl"))
+    status, _, err = run("--platform=linux/amd64", command="explain")
+    assert status == 1
+    assert "requirements/pylock.etl.toml is for Python ==3.9.*, and this line asks for 3.10" in err
+    assert run("--platform=linux/arm64")[0] == 0
+    assert run("--platform=linux/arm64", command="explain")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        pytest.param("3.9 etl absent==1", "cannot be locked: absent", id="a package that there is not"),
+        pytest.param("--installer=pip 3.9 etl alpha==1", "pip installs no locks: leave --installer=pip out", id="pip"),
+        pytest.param(
+            "3.9 etl image.txt", "/tmp/a-1-py3-none-any.whl is a path of the image, which only a build has", id="image"
+        ),
+        pytest.param("3.9 etl none.txt", "none.txt cannot be read in the build context", id="a missing file"),
+    ],
+)
+def test_what_cannot_be_locked(run: Run, context: Path, line: str, message: str) -> None:
+    """It is said at the line, and no lock is left."""
+    (context / "Dockerfile").write_text(f"FROM debian:bookworm-slim\nENV PIP_NO_INDEX=1\nPYENV {line}\n")
+    (context / "image.txt").write_text("/tmp/a-1-py3-none-any.whl\n")
+    status, out, err = run()
+    assert (status, out) == (1, "")
+    assert message in err
+    assert "Dockerfile:3" in err
+    assert f">>> PYENV {line}" in err
+    assert not list(context.rglob("pylock*"))
+
+
+def test_lines_without_anything_to_lock(run: Run, context: Path) -> None:
+    """Nothing is asked for, or it is locked already."""
+    (context / "Dockerfile").write_text(
+        "FROM debian:bookworm-slim\nPYENV 3.9 empty\nPYENV 3.9 other pylock.toml alpha==1.0\n"
+        "PYENV 3.9 alone pylock.alone.toml\n"
+    )
+    (context / "pylock.toml").write_text('lock-version = "1.0"\n')
+    status, out, err = run()
+    assert status == 0
+    assert out == "Dockerfile: nothing to lock\n"
+    assert err == (
+        "other: pylock.toml is a lock already, of another tool\n"
+        "alone: the line names its lock alone: name what it is made from, too, to lock anew\n"
+    )
+
+
+def test_what_the_command_line_cannot_mean(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that no line has, a file that is none, a machine without uv."""
+    assert run("--name=etc")[2] == (
+        "dockerfile-pyenv: --name=etc: there is no such environment, but etl, reports.daily\n"
+    )
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(FILES["Dockerfile"].encode())))
+    assert "--write changes a file" in run("--write", "-f-")[2]
+    monkeypatch.setattr("shutil.which", lambda *_, **__: None)
+    assert "pip install 'dockerfile-pyenv[lock]'" in run()[2]
+
+
+def test_two_lines_with_one_lock(run: Run, context: Path) -> None:
+    """In two stages an environment may have one name, and needs two locks."""
+    dockerfile = context / "Dockerfile"
+    dockerfile.write_text("FROM a\nUSER 1\nPYENV 3.9 etl alpha==1\nFROM a\nUSER 1\nPYENV 3.11 etl alpha==1\n")
+    status, _, err = run()
+    assert status == 1
+    assert "the lock of this line would be pylock.etl.toml, as that of line 3: name another file" in err
+    assert ">>> PYENV 3.11 etl" in err
+
+
+def test_what_is_kept_of_uvs_lock() -> None:
+    """Files of the context go, a directory's archives are named from the lock, and no package at all is a lock, too."""
+    subject = Subject("3.9", ("linux/amd64", "linux/arm64"), "sha256:00")
+    head = 'lock-version = "1.0"\ncreated-by = "uv"\nrequires-python = ">=3.9"\n\n'
+    found = (
+        '[[packages]]\nname = "a"\ndirectory = { path = "/context/a" }\n\n'
+        '[[packages]]\nname = "b"\narchive = { path = "/context/b.whl", hashes = { sha256 = "0" } }\n\n'
+        '[[packages]]\nname = "c"\nversion = "1"\nwheels = [{ url = "file:///context/more%20wheels/c.whl" }]\n'
+    )
+    text = pylock.finish(head + found, subject, Path("/context/locks"))
+    assert text == (
+        "# Written by `dockerfile-pyenv lock`, which also changes it.\n"
+        'lock-version = "1.0"\n'
+        "environments = [\n"
+        "    \"sys_platform == 'linux' and platform_machine == 'x86_64'\",\n"
+        "    \"sys_platform == 'linux' and platform_machine == 'aarch64'\",\n"
+        "]\n"
+        'requires-python = "==3.9.*"\n'
+        'created-by = "dockerfile-pyenv"\n\n'
+        '[[packages]]\nname = "c"\nversion = "1"\nwheels = [{ path = "../more wheels/c.whl" }]\n\n'
+        '[tool.dockerfile-pyenv]\nrequirements = "sha256:00"\n'
+    )
+    assert tomllib.loads(pylock.finish(head, subject, Path("/context")))["packages"] == []
+    assert list(pylock.changes(text, text.replace('"1"', '"2"').replace('"c"', '"d"'))) == ["- c 1", "+ d 2"]
