@@ -64,6 +64,9 @@ class Build:
     libc: str
     """ "gnu" or "musl"."""
     url: str
+    """Where it is downloaded from."""
+    upstream: str
+    """The address that the table has, of which `url` may be a mirror's."""
     sha256: str
 
     @property
@@ -130,6 +133,7 @@ class Table:
                 platform=platform,
                 libc=libc,
                 url=mirrored(archives[chosen]["url"], self._mirror),
+                upstream=archives[chosen]["url"],
                 sha256=archives[chosen]["sha256"],
             )
             for platform, archives in known.items()

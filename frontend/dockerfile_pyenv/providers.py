@@ -30,6 +30,9 @@ class Tarball:
     """A release tarball to compile, and how."""
 
     url: str
+    """Where it is downloaded from."""
+    upstream: str
+    """Its address on python.org, of which `url` may be a mirror's."""
     sha256: str
     builder: str
     optimize: bool
@@ -164,6 +167,7 @@ def _source(version: str, given: Flags, platforms: Sequence[str], setting: Setti
     recipes = {
         platform: Tarball(
             url=f"{mirror}/{_final(full)}/{file}",
+            upstream=f"{SOURCES}/{_final(full)}/{file}",
             sha256=digest,
             builder=builder,
             optimize=given.enable_optimizations,

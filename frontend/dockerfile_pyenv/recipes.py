@@ -13,7 +13,8 @@ from buildkit_llb.ops import Mount, State
 from buildkit_llb.platforms import Platform
 from dockerfile_pyenv.interpreters import Build
 from dockerfile_pyenv.plan import PREFIX
-from dockerfile_pyenv.providers import Image, Interpreter, Tarball
+from dockerfile_pyenv.providers import Base, Image, Interpreter, Recipe, Tarball
+from dockerfile_pyenv.requirements import shown
 
 LOADER = "/usr/lib/pyenv-loader"
 PYTHON = "/usr/bin/python3.13"
@@ -34,6 +35,23 @@ def path_of(url: str) -> str:
     "20261101/cpython-3.9.25+20261101-….tar.gz" of an archive, "3.13.5/Python-3.13.5.tar.xz" of a release tarball.
     """
     return "/".join(unquote(urlsplit(url).path).split("/")[-2:])
+
+
+def origin(recipe: Recipe) -> list[str]:
+    """Options of `finish` that say where an interpreter comes from.
+
+    They name no mirror and no credentials: another mirror makes nothing anew, and the prefix stays the same everywhere.
+    """
+    match recipe:
+        case Build():
+            found = {"url": shown(recipe.upstream), "sha256": recipe.sha256}
+        case Tarball():
+            found = {"url": shown(recipe.upstream), "sha256": recipe.sha256, "builder": recipe.builder}
+        case Image():
+            found = {"image": recipe.reference}
+        case Base():
+            found = {}
+    return [f"--origin={key}={value}" for key, value in found.items()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +94,8 @@ class Builder:
 
     def _standalone(self, interpreter: Interpreter, build: Build) -> State:
         archive = self._download(interpreter, build, "archive.tar.gz")
-        return self._finish(interpreter, ["--archive=/archive/archive.tar.gz"], [Mount("/archive", archive)], "unpack")
+        options = ["--archive=/archive/archive.tar.gz", *origin(build)]
+        return self._finish(interpreter, options, [Mount("/archive", archive)], "unpack")
 
     def _compiled(self, interpreter: Interpreter, tarball: Tarball) -> State:
         """Three steps: a builder that has all that is needed, the compilation without network, the finish."""
@@ -110,7 +129,8 @@ class Builder:
             platform=platform,
             description=f"{step}compile {name}",
         )
-        return self._finish(interpreter, ["--tree=/tree"], [Mount("/tree", compiled.mounts[prefix])], "finish")
+        finish = ["--tree=/tree", *origin(tarball)]
+        return self._finish(interpreter, finish, [Mount("/tree", compiled.mounts[prefix])], "finish")
 
     def _collected(self, interpreter: Interpreter, image: Image) -> State:
         """Two steps: the files out of the image, and what only the interpreter itself can do with them."""
@@ -125,6 +145,7 @@ class Builder:
                 f"--version={interpreter.minor}",
                 f"--path={env.get('PATH', '')}",
                 f"--library-path={env.get('LD_LIBRARY_PATH', '')}",
+                *origin(image),
             ],
             [Mount("/image", root), Mount(PATCHELF, self.tools, selector=PATCHELF)],
             f"collect from {image.reference}",

@@ -17,7 +17,7 @@ from dockerfile_pyenv.interpreters import Build, is_address
 from dockerfile_pyenv.lexer import Dockerfile, lex
 from dockerfile_pyenv.plan import Environment, Plan
 from dockerfile_pyenv.providers import Base, Image, Recipe, Tarball
-from dockerfile_pyenv.recipes import FINISH, LOADER, PYTHON, SCRIPTS, path_of
+from dockerfile_pyenv.recipes import FINISH, LOADER, PYTHON, SCRIPTS, origin, path_of
 from dockerfile_pyenv.requirement_files import Content, Place
 from dockerfile_pyenv.text import substitute
 
@@ -158,7 +158,7 @@ def _standalone(environment: Environment, build: Build, name: str, style: Style)
     archive = "/archive.tar.gz"
     yield f"FROM {stage_name(expand.TOOLS)} AS {name}-finish\n"
     yield from _download(build, style.archives, archive)
-    yield _finish(environment, {"archive": archive})
+    yield _finish(environment, build, {"archive": archive})
 
 
 def _compiled(environment: Environment, tarball: Tarball, name: str, style: Style) -> Iterator[str]:
@@ -176,7 +176,7 @@ def _compiled(environment: Environment, tarball: Tarball, name: str, style: Styl
         mounts=[_script("compile.sh"), "type=tmpfs,target=/tmp"],
     )
     yield f"FROM {stage_name(expand.TOOLS)} AS {name}-finish\nCOPY --from={name}-compile {prefix} /tree\n"
-    yield _finish(environment, {"tree": "/tree"})
+    yield _finish(environment, tarball, {"tree": "/tree"})
 
 
 def _collected(environment: Environment, image: Image, name: str, style: Style) -> Iterator[str]:
@@ -185,6 +185,7 @@ def _collected(environment: Environment, image: Image, name: str, style: Style) 
     yield f"FROM {stage_name(expand.TOOLS)} AS {name}-finish\n"
     yield _finish(
         environment,
+        image,
         {"image": "/image", "version": minor, "path": _PATH, "library-path": ""},
         mounts=[f"type=bind,from={name}-image,target=/image"],
     )
@@ -199,8 +200,10 @@ def _platform(recipe: Tarball | Image, style: Style) -> str:
     return f"--platform={recipe.platform} " if recipe.platform != style.platform else ""
 
 
-def _finish(environment: Environment, options: Mapping[str, str], mounts: list[str] | None = None) -> str:
-    arguments = [f"--{key}={value}" for key, value in options.items()]
+def _finish(
+    environment: Environment, recipe: Recipe, options: Mapping[str, str], mounts: list[str] | None = None
+) -> str:
+    arguments = [*(f"--{key}={value}" for key, value in options.items()), *origin(recipe)]
     return _run([*FINISH, *arguments, "--output=/out", f"--prefix={environment.prefix}"], mounts=mounts or [])
 
 

@@ -107,6 +107,7 @@ def test_official_image(take: Finish, tmp_path: Path, capsys: pytest.CaptureFixt
         "version": "3.9.25",
         "libc": "gnu",
         "glibc": "2.34",
+        "origin": {},
     }
     assert capsys.readouterr().out == (
         "Python 3.9.25 is /usr/local/bin/python3.9 in the image\nleft out: _dbm, the image has no libdb-5.3.so\n"
@@ -299,9 +300,10 @@ def test_musl(tmp_path: Path) -> None:
     """A program of musl's loader needs musl, and no glibc."""
     loader = "/lib/ld-musl-x86_64.so.1"
     write(tmp_path, {"bin/python3.13": executable("3.13.1", loader=loader)})
-    summary.write(tmp_path, "image")
+    summary.write(tmp_path, "image", {"image": "python:3.13-alpine"})
     found = json.loads((tmp_path / ".pyenv-interpreter.json").read_text())
     assert (found["libc"], found["glibc"]) == ("musl", None)
+    assert found["origin"] == {"image": "python:3.13-alpine"}
 
 
 @pytest.mark.parametrize(

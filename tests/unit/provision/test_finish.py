@@ -276,7 +276,8 @@ def test_tree(finish: ModuleType, tmp_path: Path) -> None:
         (source / name).write_bytes(content.encode() if isinstance(content, str) else content)
         (source / name).chmod(mode)
     (source / "bin/python3").symlink_to("python3.9")
-    assert finish.main([f"--tree={source}", f"--output={tmp_path / 'out'}", f"--prefix={PREFIX}"]) == 0
+    origin = ["--origin=url=https://example.com/a.tar.xz?b=c", "--origin=sha256=00"]
+    assert finish.main([f"--tree={source}", *origin, f"--output={tmp_path / 'out'}", f"--prefix={PREFIX}"]) == 0
     output = tmp_path / "out"
     assert sorted(str(path.relative_to(output)) for path in output.rglob("*") if not path.is_dir()) == KEPT.split()
     assert (output / "bin/python3").readlink() == Path("python3.9")
@@ -285,6 +286,7 @@ def test_tree(finish: ModuleType, tmp_path: Path) -> None:
         "version": "3.9.25",
         "libc": "gnu",
         "glibc": "2.17",
+        "origin": {"url": "https://example.com/a.tar.xz?b=c", "sha256": "00"},
     }
 
 

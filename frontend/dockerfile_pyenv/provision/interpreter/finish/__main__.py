@@ -5,7 +5,7 @@ mounts that it names:
 
     /usr/lib/pyenv-loader /usr/bin/python3.13 -I -S /pyenv/provision/interpreter/finish
         (--archive=FILE | --tree=DIRECTORY | --image=DIRECTORY --version=X.Y [--path=PATH] [--library-path=PATH])
-        --output=/out --prefix=/opt/astro-pyenv/python/<id>
+        [--origin=KEY=VALUE …] --output=/out --prefix=/opt/astro-pyenv/python/<id>
 
 Mounts, all read-only but /out: /usr and /pyenv/provision/interpreter/finish of the tools, at these paths, and with
 --image /pyenv/patchelf; the input at any path. What comes out in /out is the prefix as it will be found at --prefix.
@@ -20,7 +20,8 @@ Mounts, all read-only but /out: /usr and /pyenv/provision/interpreter/finish of 
     image. What its own Python must do, seal.py does in the step that follows.
 
 Every prefix gets a `.pyenv-interpreter.json`: an object with "provider" ("standalone", "source" or "image"), "version"
-("3.9.25"), "libc" ("gnu" or "musl") and "glibc" (the version that it needs at least, "2.28"; null with musl).
+("3.9.25"), "libc" ("gnu" or "musl"), "glibc" (the version that it needs at least, "2.28"; null with musl) and "origin",
+an object of what --origin says: "url" and "sha256" of the archive or tarball, "builder" or "image".
 """
 
 import argparse
@@ -47,6 +48,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--version", default="")
     parser.add_argument("--path", default="")
     parser.add_argument("--library-path", default="")
+    parser.add_argument("--origin", action="append", default=[])
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--prefix", required=True)
     options = parser.parse_args(arguments)
@@ -85,7 +87,7 @@ def finish(options: argparse.Namespace) -> None:
     tree.drop_bytecode(output)
     for path in output.rglob("*.pyc"):
         tree.rewrite_bytecode(path)
-    summary.write(output, provider)
+    summary.write(output, provider, dict(one.split("=", 1) for one in options.origin))
     tree.settle(output)
 
 

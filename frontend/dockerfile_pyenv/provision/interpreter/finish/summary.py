@@ -10,7 +10,7 @@ import tree
 NAME = ".pyenv-interpreter.json"
 
 
-def write(output: Path, provider: str) -> None:
+def write(output: Path, provider: str, origin: dict[str, str]) -> None:
     """Write the summary of a prefix. Raises FinishError where it is no CPython for Linux."""
     python = tree.executable(output)
     program = elf.read(python)
@@ -24,6 +24,7 @@ def write(output: Path, provider: str) -> None:
         "version": version(output, python),
         "libc": "musl" if musl else "gnu",
         "glibc": None if musl else "{}.{}".format(*glibc),
+        "origin": origin,
     }
     (output / NAME).write_text(json.dumps(summary, indent=1) + "\n")
 
