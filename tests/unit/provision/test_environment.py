@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -29,6 +30,7 @@ import tidy
 import uv
 from layout import Layout, ProvisionError
 from log import Log
+from tests.engine.wheels import project_files
 
 VERSION = "{}.{}".format(*sys.version_info)
 UV = Path(sys.executable).with_name("uv")
@@ -736,6 +738,47 @@ def test_a_pre_release_that_a_package_asks_for(build: Build, layout: Layout, tmp
     assert build("eggs\n") == 0
     assert build("eggs\n", "--installer=pip", name="pip") == 0
     assert [len(list(packages(layout, name).glob("ham-2.1rc1.dist-info"))) for name in ("epo", "pip")] == [0, 1]
+
+
+def test_a_lock_of_ours_stands_in_for_all_else(build: Build, layout: Layout, tmp_path: Path) -> None:
+    """But for projects and archives of the build context, which are installed as they are."""
+    spam = tmp_path / "wheels/spam-1.0-py3-none-any.whl"
+    wheel(tmp_path / "wheels", "spam", "2.0", {"spam/__init__.py": ""})
+    for name, text in project_files("own").items():
+        path = layout.context / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    lock = (
+        'lock-version = "1.0"\ncreated-by = "dockerfile-pyenv"\n[[packages]]\nname = "spam"\nversion = "1.0"\n'
+        f'wheels = [{{ url = "{spam.as_uri()}", hashes = {{ sha256 = "{sha256(spam)}" }} }}]\n'
+    )
+    (layout.context / "pylock.ours.toml").write_text(lock + "[tool.dockerfile-pyenv]\n")
+    assert build("spam>1\nabsent\n./own\n", "--requirement=pylock.ours.toml", "--group=x") == 0
+    installed = sorted(path.name for path in packages(layout).glob("*.dist-info"))
+    assert installed == ["own-1.0.dist-info", "spam-1.0.dist-info"]
+    (layout.context / "pylock.ours.toml").rename(layout.context / "pylock.other.toml").write_text(lock)
+    assert build("spam>1\n", "--requirement=pylock.other.toml", name="other") == 0
+    assert [path.name for path in packages(layout, "other").glob("*.dist-info")] == ["spam-2.0.dist-info"]
+
+
+def test_sources_of_uv_in_a_project(build: Build, layout: Layout, tmp_path: Path) -> None:
+    """Here uv and pip differ: `tool.uv.sources` says to uv where a project's packages come from, and nothing to pip."""
+    for one in ("1.0", "2.0"):
+        wheel(tmp_path / "wheels", "ham", one, {"ham.py": ""})
+    for name, text in project_files("own").items():
+        path = layout.context / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text.replace("Version: 1.0\\n", "Version: 1.0\\nRequires-Dist: ham\\n"))
+    with (layout.context / "own/pyproject.toml").open("a") as project:
+        source = tmp_path / "wheels" / "ham-1.0-py3-none-any.whl"
+        project.write(f'dependencies = ["ham"]\n[tool.uv.sources]\nham = {{ path = "{source}" }}\n')
+    for name in ("uv", "pip"):
+        assert build("./own\n", f"--installer={name}", name=name) == 0
+        shutil.rmtree(layout.tmp)
+    assert [[path.name for path in packages(layout, name).glob("ham-*.dist-info")] for name in ("uv", "pip")] == [
+        ["ham-1.0.dist-info"],
+        ["ham-2.0.dist-info"],
+    ]
 
 
 def sha256(path: Path) -> str:
