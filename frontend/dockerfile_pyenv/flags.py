@@ -5,7 +5,7 @@ a field of `Flags` of the same name.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from dockerfile_pyenv import mounts
@@ -13,6 +13,7 @@ from dockerfile_pyenv.mounts import Secret, SecretError
 
 PROVIDERS: Final = ("standalone", "source", "base")
 IMAGE: Final = "image:"
+INSTALLERS: Final = ("uv", "pip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ KNOWN: Final[Mapping[str, Flag]] = {
     "secret": Flag("id=<id>", read_secret, many=True),
     "extra": Flag("the name of an extra", many=True),
     "group": Flag("the name of a dependency group", many=True),
-    "installer": Flag("uv or pip", one_of("installer", "uv", "pip")),
+    "installer": Flag("uv or pip", one_of("installer", *INSTALLERS)),
     "no-compile": Flag(),
     "no-deps": Flag(),
     "seed": Flag(),
@@ -129,8 +130,11 @@ def split(raw: str) -> tuple[str, str | None]:
     return name, value if equals else None
 
 
-def resolve(values: Sequence[tuple[str, str | None]]) -> Flags:
-    """Check flags whose values are expanded. Raises FlagError."""
+def resolve(values: Sequence[tuple[str, str | None]], *, installer: str = "") -> Flags:
+    """Check flags whose values are expanded. Raises FlagError.
+
+    `installer` is what the build or the site chooses where the line does not.
+    """
     found: dict[str, str | bool | Secret | tuple[str | Secret, ...]] = {}
     for position, (name, value) in enumerate(values):
         flag = KNOWN[name]
@@ -147,10 +151,20 @@ def resolve(values: Sequence[tuple[str, str | None]]) -> Flags:
         else:
             found[key] = checked
     flags = Flags(**found)  # type: ignore[arg-type]  # each is of its field's type by KNOWN
-    if flags.no_venv and flags.of_environment:
-        name = flags.of_environment[0].partition("=")[0]
+    unused = [*flags.of_environment, *(["--secret"] if flags.secret else []), *(["--mount"] if flags.mount else [])]
+    if flags.no_venv and unused:
+        name = unused[0].partition("=")[0]
         raise FlagError(f"{name} is about an environment, and --no-venv makes none: leave one of them out", name[2:])
+    if installer and not flags.installer and not flags.no_venv:
+        return replace(flags, installer=check_installer(installer))
     return flags
+
+
+def check_installer(value: str) -> str:
+    """The setting of an installer, checked. Raises FlagError."""
+    if value in INSTALLERS:
+        return value
+    raise FlagError(f"PYENV_INSTALLER: {value} is no installer: write {' or '.join(INSTALLERS)}")
 
 
 def _nearest(name: str) -> str:

@@ -168,7 +168,9 @@ def _plan(
     def select(statement: Statement, site: Site) -> Interpreter:
         return choose(statement, lambda: libc_of(site), platforms, handover.build.setting, table)
 
-    return planning.linked(planning.make(dockerfile, lines, sites, select, label=label), around.links)
+    installer = handover.build.setting("PYENV_INSTALLER")
+    plan = planning.make(dockerfile, lines, sites, select, label=label, installer=installer)
+    return planning.linked(plan, around.links)
 
 
 def _finish(handover: Handover, result: Result, expansion: Expansion, plan: Plan) -> Result:

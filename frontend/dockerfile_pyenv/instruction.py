@@ -133,10 +133,13 @@ def parse(instruction: Instruction, dockerfile: Dockerfile) -> RawStatement:
     return RawStatement(instruction.lines, version, name, tuple(others[1:]), tuple(given), bodies)
 
 
-def resolve(raw: RawStatement, expanded: Sequence[str], env: Mapping[str, str] | None = None) -> Statement:
+def resolve(
+    raw: RawStatement, expanded: Sequence[str], env: Mapping[str, str] | None = None, *, installer: str = ""
+) -> Statement:
     """Check a PYENV line whose words are expanded: `expanded` has one value for each of `raw.words`.
 
-    `env` holds the variables at the line, None where they are not known. Raises DockerfileError if the line cannot be
+    `env` holds the variables at the line, None where they are not known; `installer` is what the build or the site
+    chooses. Raises DockerfileError if the line cannot be
     built, whatever versions and files there are.
     """
     own = len(raw.own_words)
@@ -156,7 +159,8 @@ def resolve(raw: RawStatement, expanded: Sequence[str], env: Mapping[str, str] |
         read_requirement(word, value, raw.lines) for word, value in zip(raw.requirements, requirements, strict=True)
     ]
     try:
-        chosen = flags.resolve([(flag, next(values) if word else None) for flag, word in raw.flags])
+        given = [(flag, next(values) if word else None) for flag, word in raw.flags]
+        chosen = flags.resolve(given, installer=installer)
     except FlagError as error:
         raise DockerfileError(str(error), lines=raw.lines, at=raw.flag_place(error)) from None
     locks.refuse_flags((one for one, is_file in named if is_file), chosen, raw.lines)

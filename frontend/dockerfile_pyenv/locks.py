@@ -160,4 +160,4 @@ def refuse_flags(files: Iterable[str], flags: Flags, lines: tuple[int, int]) -> 
             )
     for path, found in kinds.items():
         if flags.installer == "pip" and found is not Kind.UV_LOCK:
-            raise DockerfileError(f"pip does not install {path}: leave --installer=pip out", lines=lines)
+            raise DockerfileError(f"pip does not install {path}: write --installer=uv", lines=lines)

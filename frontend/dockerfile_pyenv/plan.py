@@ -131,23 +131,25 @@ class Plan:
         return tuple(environment for group in self.groups for environment in group.environments)
 
 
-def make(
+def make(  # noqa: PLR0913 - a plan is made from this many facts
     dockerfile: Dockerfile,
     lines: Sequence[Line],
     sites: Mapping[int, tuple[Site, ...]],
     select: Select,
     *,
     label: Callable[[Site], str] = lambda _: "",
+    installer: str = "",
 ) -> Plan:
     """Plan the environments of the PYENV lines that are reached.
 
-    `label` finds the value that the image label has in the image that a line's stage starts from. Raises
-    DockerfileError for the first line that cannot be built as it stands.
+    `installer` is what the build or the site chooses for lines that do not; `label` finds the value that the image
+    label has in the image that a line's stage starts from. Raises DockerfileError for the first line that cannot be
+    built as it stands.
     """
     environments: dict[int, Environment] = {}
     for line in lines:
         if line.number in sites:
-            environment = _environment(line, sites[line.number], select)
+            environment = _environment(line, sites[line.number], select, installer)
             _check_names(environment, sites[line.number], environments)
             _check_interpreter(environment, sites[line.number], environments)
             _check_base(environment, label(sites[line.number][0]))
@@ -175,7 +177,7 @@ def linked(plan: Plan, directories: Mapping[int, str]) -> Plan:
     return replace(plan, groups=tuple(groups))
 
 
-def _environment(line: Line, sites: tuple[Site, ...], select: Select) -> Environment:
+def _environment(line: Line, sites: tuple[Site, ...], select: Select, installer: str) -> Environment:
     if isinstance(line.statement, DockerfileError):
         raise line.statement
     site = sites[0]
@@ -192,7 +194,7 @@ def _environment(line: Line, sites: tuple[Site, ...], select: Select) -> Environ
             "or copy a root file system into the stage first",
             lines=line.lines,
         )
-    statement = instruction.resolve(line.statement, site.words, site.env)
+    statement = instruction.resolve(line.statement, site.words, site.env, installer=installer)
     try:
         interpreter = select(statement, site)
     except InterpreterNotFoundError as error:

@@ -1,5 +1,7 @@
 """Packages come from where the stage's settings say, and from nowhere else."""
 
+import re
+
 from tests.bed.engine import Engine
 from tests.bed.index import Index
 from tests.engine.conftest import Project
@@ -36,7 +38,7 @@ def test_an_index_from_the_stages_variables(engine: Engine, project: Project, in
 
 
 def test_an_index_from_pips_configuration(engine: Engine, project: Project, index: Index) -> None:
-    """/etc/pip.conf counts as it does for pip, and its constraint does not."""
+    """/etc/pip.conf counts as it does for pip, and its constraint does not, whoever chooses the installer."""
     index.add(*wheel("given", "1.0"))
     index.add(*wheel("given", "3.0"))
     config = f"[global]\\nindex-url = {index.url}\\ntrusted-host = {index.host}\\nconstraint = /c.txt\\n"
@@ -48,8 +50,10 @@ def test_an_index_from_pips_configuration(engine: Engine, project: Project, inde
             "one.txt": "given\n",
         }
     )
-    image = engine.build(context).image
-    assert engine.run(image, PYTHON, "-c", "import given; print(given.__version__)") == "3.0"
+    for choice in ("--build-arg=PYENV_INSTALLER=pip", "--build-arg=PYENV_INSTALLER=uv"):
+        result = engine.build(choice, context)
+        assert (re.search(r"one: pip [0-9.]+ installs$", result.log, re.MULTILINE) is not None) == ("pip" in choice)
+        assert engine.run(result.image, PYTHON, "-c", "import given; print(given.__version__)") == "3.0"
 
 
 def test_a_package_that_no_index_has(engine: Engine, project: Project, index: Index) -> None:

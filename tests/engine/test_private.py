@@ -32,7 +32,7 @@ ENVS = "/opt/astro-pyenv/envs"
 GIVEN = """\
 FROM {base}
 COPY company.pem known_hosts /etc/
-RUN useradd --create-home --uid 50000 astro
+RUN useradd --create-home --uid 50000 astro && install -D /etc/known_hosts /home/astro/.ssh/known_hosts
 USER astro
 ENV PIP_INDEX_URL={index}
 PYENV --secret=id=netrc --secret=id=company.pem,env=SSL_CERT_FILE 3.9 by_netrc one.txt
@@ -48,6 +48,7 @@ GIT = """\
 PYENV --secret=id=netrc 3.9 by_git_https git.txt
 PYENV --secret=id=TOKEN 3.9 by_git_token git-token.txt
 PYENV --mount=type=ssh --mount=type=secret,id=known_hosts,target=/root/.ssh/known_hosts 3.9 by_git_ssh git-ssh.txt
+PYENV --mount=type=ssh 3.9 by_users_hosts git-ssh.txt
 """
 NAMES = ("by_netrc", "by_pip_conf", "as_in_run", "by_variable", "by_name")
 
@@ -95,7 +96,7 @@ def test_secrets_open_indexes_and_git_and_leave_no_trace(engine: Engine, given: 
     """Each way to give a credential works; none is in a layer, the history, the config, a URL or the log.
 
     What changes in a secret afterwards makes nothing run again. Every package is in its environment's description, and
-    in the layout that scanners read.
+    in the layout that scanners read: syft itself, which is on no package registry, is not had here.
     """
     text = (given / "Dockerfile").read_text().replace("debian:bookworm-slim", company.IMAGE) + GIT
     (given / "Dockerfile").write_text(text)
@@ -115,7 +116,7 @@ def test_secrets_open_indexes_and_git_and_leave_no_trace(engine: Engine, given: 
     described = descriptions(engine, first.image)
     for name in NAMES:
         assert [(one["name"], one["version"]) for one in described[name]] == [("needed", "2.0"), ("ours", "1.0")]
-    for name in ("by_git_https", "by_git_token", "by_git_ssh"):
+    for name in ("by_git_https", "by_git_token", "by_git_ssh", "by_users_hosts"):
         (package,) = described[name]
         assert re.fullmatch(r"(https://|ssh://git@)198\.[^@]*", package["origin"]["url"])
         assert package["origin"]["vcs_info"]["vcs"] == "git"

@@ -227,6 +227,18 @@ def test_explain_says_what_else_a_step_is_given(run: Run, context: Path) -> None
     assert answer["installer"] == "pip"
 
 
+def test_the_installer_that_a_line_does_not_choose(run: Run, context: Path) -> None:
+    """Is that of the build or of the site; a line without an environment has none."""
+    (context / "Dockerfile").write_text(
+        "FROM debian\nPYENV 3.13 any\nPYENV --installer=uv 3.13 own\nPYENV --no-venv 3.11\n"
+    )
+    answer = json.loads(run("explain", "--build-arg=PYENV_INSTALLER=pip", "--format=json", context)[1])
+    assert [one["installer"] for one in answer] == ["pip", "uv", "uv"]
+    status, _, err = run("explain", "--build-arg=PYENV_INSTALLER=poetry", context)
+    assert status == 1
+    assert f"{context}/Dockerfile:2: PYENV_INSTALLER: poetry is no installer: write uv or pip\n" in err
+
+
 def test_a_missing_requirements_file_is_told_at_its_line(run: Run, context: Path) -> None:
     """Nothing is explained that could not be built."""
     (context / "requirements.txt").unlink()

@@ -172,7 +172,7 @@ def test_a_lock_is_for_its_python_and_platforms(run: Run, context: Path) -> None
     ("line", "message"),
     [
         pytest.param("3.9 etl absent==1", "cannot be locked: absent", id="a package that there is not"),
-        pytest.param("--installer=pip 3.9 etl alpha==1", "pip installs no locks: leave --installer=pip out", id="pip"),
+        pytest.param("--installer=pip 3.9 etl alpha==1", "pip installs no locks: write --installer=uv", id="pip"),
         pytest.param(
             "3.9 etl image.txt", "/tmp/a-1-py3-none-any.whl is a path of the image, which only a build has", id="image"
         ),

@@ -81,7 +81,7 @@ def test_a_lock_goes_with_its_project() -> None:
         pytest.param(
             "--installer=pip 3.9 x pylock.toml",
             "",
-            "pip does not install pylock.toml: leave --installer=pip out",
+            "pip does not install pylock.toml: write --installer=uv",
             id="not for pip",
         ),
     ],

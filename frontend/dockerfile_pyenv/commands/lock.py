@@ -118,7 +118,7 @@ def _target(environment: Environment, given: Workspace) -> Iterator[Target]:
             )
     elif statement.flags.installer == "pip":
         raise DockerfileError(
-            "pip installs no locks: leave --installer=pip out, or lock the other lines with --name",
+            "pip installs no locks: write --installer=uv, or lock the other lines with --name",
             lines=environment.line.lines,
         )
     else:

@@ -68,7 +68,8 @@ class Workspace:
             return str(((self._config(site).get("config") or {}).get("Labels") or {}).get(planning.LABEL, ""))
 
         sites = offline.sites(self.dockerfile, self.lines, self.given)
-        return planning.make(self.dockerfile, self.lines, sites, select, label=label)
+        installer = self.setting("PYENV_INSTALLER")
+        return planning.make(self.dockerfile, self.lines, sites, select, label=label, installer=installer)
 
     def _config(self, site: Site) -> Mapping[str, Any]:
         """The config of a line's base image, as far as it is known."""

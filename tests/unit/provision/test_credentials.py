@@ -1,5 +1,6 @@
 """Secrets of the build reach uv, pip and git where they look for them."""
 
+import shlex
 from pathlib import Path
 
 import credentials
@@ -38,6 +39,18 @@ def test_a_ca_bundle_goes_before_those_of_the_stage(layout: Layout) -> None:
     path.touch()
     found, _ = credentials.variables({"PIP_CERT": "/a", "REQUESTS_CA_BUNDLE": "/b"}, layout)
     assert (found["SSL_CERT_FILE"], found["PIP_CERT"]) == (str(path), str(path))
+
+
+def test_hosts_that_the_user_knows(layout: Layout) -> None:
+    """Ssh knows them beside root's own, unless the stage has its own command for ssh."""
+    home = layout.root / "home/me too"
+    assert credentials.hosts({}, "/home/me too", layout) == {}
+    (home / ".ssh").mkdir(parents=True)
+    (home / ".ssh/known_hosts").touch()
+    found = credentials.hosts({"PATH": "/bin"}, "/home/me too", layout)["GIT_SSH_COMMAND"]
+    assert shlex.split(found) == ["ssh", "-o", f'UserKnownHostsFile=/root/.ssh/known_hosts "{home}/.ssh/known_hosts"']
+    assert credentials.hosts({"GIT_SSH_COMMAND": "ssh -4"}, "/home/me too", layout) == {}
+    assert credentials.hosts({}, "/root", layout) == {}
 
 
 def test_without_secrets(layout: Layout) -> None:

@@ -8,6 +8,7 @@ and the mounts are gone with the step.
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Dict, FrozenSet, List, Mapping, Tuple
 
@@ -94,6 +95,18 @@ def offer(path: Path | None, layout: Layout) -> None:
         link = layout.home / ".netrc"
         if not link.is_symlink():
             link.symlink_to(path)
+
+
+def hosts(environ: Mapping[str, str], home: str, layout: Layout) -> Dict[str, str]:
+    """Variables by which ssh, run by git, knows the hosts that the USER with this home directory knows, too.
+
+    ssh looks in the home directory of the step's own user, whatever HOME says (ssh_config(5), UserKnownHostsFile).
+    """
+    path = layout.find(home) / ".ssh" / "known_hosts"
+    if home == ROOT_HOME or not path.is_file() or {"GIT_SSH_COMMAND", "GIT_SSH"} & set(environ):
+        return {}
+    option = f'UserKnownHostsFile={ROOT_HOME}/.ssh/known_hosts "{path}"'
+    return {"GIT_SSH_COMMAND": f"ssh -o {shlex.quote(option)}"}
 
 
 def mounted() -> FrozenSet[str]:

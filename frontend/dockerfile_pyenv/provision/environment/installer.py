@@ -263,4 +263,5 @@ def step_environment(chosen: Settings, owner: Owner, layout: Layout) -> Dict[str
     if netrc is not None:
         environment["NETRC"] = str(netrc)
         credentials.offer(netrc, layout)
+    environment.update(credentials.hosts(environment, owner.home, layout))
     return environment
