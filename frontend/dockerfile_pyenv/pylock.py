@@ -22,10 +22,20 @@ class Subject:
     """What a lock is made for, and from."""
 
     python: str
-    """X.Y."""
+    """The version of the line's interpreter, as far as it is known: "3.9.25", or "3.9". Newer ones of X.Y fit, too."""
     platforms: tuple[str, ...]
     """What is built for: "linux/amd64"."""
     fingerprint: str
+
+    @property
+    def minor(self) -> str:
+        """X.Y."""
+        return ".".join(self.python.split(".")[:2])
+
+    @property
+    def requires_python(self) -> str:
+        """Specifier of the versions that the lock is for: what an older one needs beside is not in it."""
+        return f"=={self.minor}.*" + (f",>={self.python}" if self.python != self.minor else "")
 
     @property
     def environments(self) -> list[str]:
@@ -36,7 +46,7 @@ class Subject:
     @property
     def resolved_for(self) -> list[str]:
         """Markers of all that the packages are looked for."""
-        own = f"implementation_name == 'cpython' and python_version == '{self.python}'"
+        own = f"implementation_name == 'cpython' and python_version == '{self.minor}'"
         return [f"{marker} and {own}" for marker in self.environments]
 
 
@@ -60,7 +70,7 @@ def finish(text: str, subject: Subject, folder: Path) -> str:
         "# Written by `dockerfile-pyenv lock`, which also changes it.\n"
         f'lock-version = "{document["lock-version"]}"\n'
         f"environments = [\n{environments}]\n"
-        f'requires-python = "=={subject.python}.*"\n'
+        f'requires-python = "{subject.requires_python}"\n'
         f'created-by = "{locks.TOOL}"\n'
         f"{'' if kept else 'packages = []' + chr(10)}\n"
         f'{tables}[tool.{locks.TOOL}]\nrequirements = "{subject.fingerprint}"\n'

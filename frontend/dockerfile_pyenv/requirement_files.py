@@ -212,6 +212,8 @@ class _Walk:
             case _:
                 message = f"{path} is read as a requirements file, and is none"
         if file is None or reference is None:
+            if locks.kind(path) is locks.Kind.PYLOCK and isinstance(found, FileNotFoundError):
+                message += ". `dockerfile-pyenv lock` writes one"
             meant = _NAME.match(path) if isinstance(found, FileNotFoundError) else None
             if meant:
                 message += f". If the package {meant[0]} is meant, write its version, too: {meant[0]}==<version>"

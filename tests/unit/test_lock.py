@@ -4,6 +4,7 @@ import io
 import sys
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 FILES = {
     "Dockerfile": """# syntax=dockerfile-pyenv:1
-FROM debian:bookworm-slim
+FROM quay.io/astronomer/astro-runtime:12.7.1
 ARG BETA
 PYENV --no-venv 3.11
 PYENV 3.9 etl requirements/etl.txt
@@ -46,8 +47,9 @@ def run(capfd: pytest.CaptureFixture[str], context: Path) -> Run:
     """Run a command in the build context: the exit status, and what is written."""
 
     def run(*arguments: str, command: str = "lock") -> tuple[int, str, str]:
+        user = [] if command in {"lock", "check"} else ["--user=astro"]
         with pytest.raises(SystemExit) as caught:
-            cli.main([command, "--build-arg=BETA=1", *arguments, str(context)])
+            cli.main([command, "--build-arg=BETA=1", *user, *arguments, str(context)])
         out, err = (text.replace(f"{context}/", "") for text in capfd.readouterr())
         assert isinstance(caught.value.code, int)
         return caught.value.code, out, err
@@ -92,7 +94,7 @@ def test_a_lock_for_each_line(run: Run, context: Path) -> None:
     )
     lock = tomllib.loads((context / "requirements/pylock.etl.toml").read_text())
     assert versions(context / "requirements/pylock.etl.toml") == ["alpha==1.0", "beta==1.0"]
-    assert lock["requires-python"] == "==3.9.*"
+    assert lock["requires-python"] == "==3.9.*,>=3.9.25"
     assert lock["environments"] == [
         "sys_platform == 'linux' and platform_machine == 'x86_64'",
         "sys_platform == 'linux' and platform_machine == 'aarch64'",
@@ -163,7 +165,7 @@ def test_a_lock_is_for_its_python_and_platforms(run: Run, context: Path) -> None
     dockerfile.write_text(dockerfile.read_text().replace("3.9 etl", "3.10 etl"))
     status, _, err = run("--platform=linux/amd64", command="explain")
     assert status == 1
-    assert "requirements/pylock.etl.toml is for Python ==3.9.*, and this line asks for 3.10" in err
+    assert "requirements/pylock.etl.toml is for Python ==3.9.*,>=3.9.25, and this line asks for 3.10" in err
     assert run("--platform=linux/arm64")[0] == 0
     assert run("--platform=linux/arm64", command="explain")[0] == 0
 
@@ -230,7 +232,7 @@ def test_two_lines_with_one_lock(run: Run, context: Path) -> None:
 
 def test_what_is_kept_of_uvs_lock() -> None:
     """Files of the context go, a directory's archives are named from the lock, and no package at all is a lock, too."""
-    subject = Subject("3.9", ("linux/amd64", "linux/arm64"), "sha256:00")
+    subject = Subject("3.9.25", ("linux/amd64", "linux/arm64"), "sha256:00")
     head = 'lock-version = "1.0"\ncreated-by = "uv"\nrequires-python = ">=3.9"\n\n'
     found = (
         '[[packages]]\nname = "a"\ndirectory = { path = "/context/a" }\n\n'
@@ -245,10 +247,11 @@ def test_what_is_kept_of_uvs_lock() -> None:
         "    \"sys_platform == 'linux' and platform_machine == 'x86_64'\",\n"
         "    \"sys_platform == 'linux' and platform_machine == 'aarch64'\",\n"
         "]\n"
-        'requires-python = "==3.9.*"\n'
+        'requires-python = "==3.9.*,>=3.9.25"\n'
         'created-by = "dockerfile-pyenv"\n\n'
         '[[packages]]\nname = "c"\nversion = "1"\nwheels = [{ path = "../more wheels/c.whl" }]\n\n'
         '[tool.dockerfile-pyenv]\nrequirements = "sha256:00"\n'
     )
+    assert 'requires-python = "==3.9.*"\n' in pylock.finish(head, replace(subject, python="3.9"), Path("/context"))
     assert tomllib.loads(pylock.finish(head, subject, Path("/context")))["packages"] == []
     assert list(pylock.changes(text, text.replace('"1"', '"2"').replace('"c"', '"d"'))) == ["- c 1", "+ d 2"]

@@ -3,7 +3,6 @@
 import argparse
 import json
 import sys
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from dockerfile_pyenv import astro, checks, lint, options, requirement_files
@@ -14,7 +13,6 @@ from dockerfile_pyenv.checks.rules import RULES
 from dockerfile_pyenv.commands import workspace
 from dockerfile_pyenv.commands.workspace import Workspace
 from dockerfile_pyenv.errors import DockerfileError
-from dockerfile_pyenv.offline import ANY, Image
 
 _ARGUMENT = options.CHECK.removeprefix(options.BUILD_ARG)
 
@@ -58,10 +56,7 @@ def run(options: argparse.Namespace, given: Workspace) -> int:
 
 def check(given: Workspace) -> Report:
     """What there is to say about a file."""
-    # Whom an environment will belong to is of no matter here, and not worth a question.
-    images = {ANY: Image(), **given.given.images}
-    users = {name: replace(image, user=image.user or "") for name, image in images.items()}
-    known = replace(given, given=replace(given.given, images=users))
+    known = given.of_whomever()
     dockerfile = known.dockerfile
     today = datetime.now(UTC).date()
     error, wanted = None, choices.Choices()

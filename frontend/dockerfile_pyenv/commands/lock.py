@@ -7,7 +7,7 @@ import posixpath
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -59,6 +59,8 @@ class Target:
     environment: Environment
     """Its statement names no lock."""
     platforms: tuple[str, ...]
+    python: str
+    """Version of the interpreter: the oldest of the platforms'."""
     path: str
     """Path of the lock in the build context."""
     named: bool
@@ -93,7 +95,7 @@ def run(options: argparse.Namespace, given: Workspace) -> int:
 
 def _targets(given: Workspace, names: Sequence[str]) -> Iterator[Target]:
     """The lines to lock, in the order of the file. Raises PyenvError."""
-    plans = [given.on(platform).plan() for platform in given.platforms]
+    plans = [given.of_whomever().on(platform).plan() for platform in given.platforms]
     known = {item.statement.name for item in plans[0].environments if item.statement.name}
     for name in names:
         if name not in known:
@@ -101,10 +103,16 @@ def _targets(given: Workspace, names: Sequence[str]) -> Iterator[Target]:
     for found in zip(*(plan.environments for plan in plans), strict=True):
         if not names or found[0].statement.name in names:
             _check_words(found, given.platforms)
-            yield from _target(found[0], given)
+            yield from _target(found[0], given, python=_oldest(item.interpreter.version for item in found))
 
 
-def _target(environment: Environment, given: Workspace) -> Iterator[Target]:
+def _oldest(versions: Iterable[str]) -> str:
+    from packaging.version import Version  # noqa: PLC0415 - costs 20 ms, for this command only
+
+    return min((version.removesuffix("t") for version in versions), key=Version)
+
+
+def _target(environment: Environment, given: Workspace, *, python: str) -> Iterator[Target]:
     """A line, if there is something in it to lock. Raises DockerfileError."""
     statement = environment.statement
     own, others = _locks(environment, given)
@@ -124,7 +132,7 @@ def _target(environment: Environment, given: Workspace) -> Iterator[Target]:
     else:
         default = posixpath.join(posixpath.dirname(rest[0]) if rest else "", pylock.name(statement.name))
         bare = replace(environment, statement=replace(statement, files=rest))
-        yield Target(bare, given.platforms, own[0] if own else default, named=bool(own))
+        yield Target(bare, given.platforms, python, own[0] if own else default, named=bool(own))
 
 
 def _check_words(found: Sequence[Environment], platforms: Sequence[str]) -> None:
@@ -178,7 +186,7 @@ def _lock(target: Target, given: Workspace, options: argparse.Namespace, uv: str
     environment = target.environment
     plan = Plan((Group((environment,), {}, ""),), (), 0)
     fingerprint = requirement_files.collect(plan, given.tree).fingerprints[environment.line.number]
-    subject = Subject(environment.interpreter.minor.removesuffix("t"), target.platforms, fingerprint)
+    subject = Subject(target.python, target.platforms, fingerprint)
     path = given.context / target.path
     before = _text(path) or ""
     with TemporaryDirectory(prefix="dockerfile-pyenv-") as tmp:
@@ -195,7 +203,7 @@ def _lock(target: Target, given: Workspace, options: argparse.Namespace, uv: str
     found = pylock.packages(after)
     count = "1 package" if len(found) == 1 else f"{len(found)} packages"
     same = ", as before" if after == before else ""
-    sys.stdout.write(f"{target.path}: {count} for Python {subject.python} on {', '.join(target.platforms)}{same}\n")
+    sys.stdout.write(f"{target.path}: {count} for Python {subject.minor} on {', '.join(target.platforms)}{same}\n")
     if before:
         sys.stdout.writelines(f"  {change}\n" for change in pylock.changes(before, after))
     if built := pylock.without_wheels(found):

@@ -18,7 +18,7 @@ from dockerfile_pyenv.errors import PyenvError
 from dockerfile_pyenv.instruction import Statement
 from dockerfile_pyenv.interpreters import Table
 from dockerfile_pyenv.lexer import Dockerfile, lex
-from dockerfile_pyenv.offline import Given
+from dockerfile_pyenv.offline import ANY, Given, Image
 from dockerfile_pyenv.plan import Plan
 from dockerfile_pyenv.probe import Site
 from dockerfile_pyenv.providers import Interpreter, choose
@@ -44,6 +44,12 @@ class Workspace:
     settings: Mapping[str, str]
     platforms: tuple[str, ...] = ()
     """What is built for: more than one for a command that takes several."""
+
+    def of_whomever(self) -> "Workspace":
+        """The same where it is of no matter, and not worth a question, whom environments will belong to."""
+        images = {ANY: Image(), **self.given.images}
+        users = {name: replace(image, user=image.user or "") for name, image in images.items()}
+        return replace(self, given=replace(self.given, images=users))
 
     def on(self, platform: str) -> "Workspace":
         """The same for another platform."""

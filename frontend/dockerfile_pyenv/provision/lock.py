@@ -52,7 +52,7 @@ class Question(NamedTuple):
     secrets: List[str]
     """Names of variables that a secret of the line stands for: who runs this may have them."""
     python: str
-    """X.Y."""
+    """Full version, as far as it is known."""
     environments: List[str]
     """Markers, one for each platform."""
     options: List[str]
@@ -109,7 +109,7 @@ def lock(question: Question) -> None:
         own = {name: value for name, value in own.items() if name not in {"UV_DEFAULT_INDEX", "UV_INDEX_URL"}}
     status, text = uv.run(_command(question, chosen, asked, here), own, _note, redact)
     if status:
-        words = failure.paragraph(failure.explain(text, question.python))
+        words = failure.paragraph(failure.explain(text, ".".join(question.python.split(".")[:2])))
         raise ProvisionError(f"the requirements in {question.title} cannot be locked: " + "\n".join(words))
     output = Path(question.output)
     found = redaction.url(output.read_text("utf-8"), str)
