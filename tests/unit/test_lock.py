@@ -220,6 +220,17 @@ def test_what_the_command_line_cannot_mean(run: Run, monkeypatch: pytest.MonkeyP
     assert "pip install 'dockerfile-pyenv[lock]'" in run()[2]
 
 
+def test_a_uv_that_is_too_old(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It knows not all that is asked of it, and the error says what to do."""
+    fake = tmp_path / "uv"
+    fake.write_text("#!/bin/sh\necho \"error: unexpected argument '--universal' found\" >&2\nexit 2\n")
+    fake.chmod(0o755)
+    monkeypatch.setattr("dockerfile_pyenv.commands.lock.IMAGE_UV", fake)
+    status, _, err = run()
+    assert status == 1
+    assert f"Dockerfile:5: {fake} is another release of uv than this command knows" in err
+
+
 def test_two_lines_with_one_lock(run: Run, context: Path) -> None:
     """In two stages an environment may have one name, and needs two locks."""
     dockerfile = context / "Dockerfile"

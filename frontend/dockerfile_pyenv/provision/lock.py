@@ -108,6 +108,11 @@ def lock(question: Question) -> None:
     if asked.index:
         own = {name: value for name, value in own.items() if name not in {"UV_DEFAULT_INDEX", "UV_INDEX_URL"}}
     status, text = uv.run(_command(question, chosen, asked, here), own, _note, redact)
+    if status and "error: unexpected argument" in text:
+        raise ProvisionError(
+            f"{question.uv} is another release of uv than this command knows: pip install 'dockerfile-pyenv[lock]' "
+            "brings the right one"
+        )
     if status:
         words = failure.paragraph(failure.explain(text, ".".join(question.python.split(".")[:2])))
         raise ProvisionError(f"the requirements in {question.title} cannot be locked: " + "\n".join(words))
