@@ -87,7 +87,10 @@ def lock(question: Question) -> None:
     """Write the lock. Raises ProvisionError, or LineError of a line on the PYENV line."""
     here = Layout(run=Path(question.tmp))
     home = os.environ.get("HOME", "/")
-    environ = {**os.environ, **_of_line(question)}
+    line = {
+        name: value for name, value in question.env.items() if not (name in question.secrets and name in os.environ)
+    }
+    environ = {**os.environ, **_about_places(line)}
     files = settings.pip_config_files(environ, home, _text)
     netrc = credentials.netrc(environ, home, here)
     redact = redaction.Redactor(
@@ -100,7 +103,7 @@ def lock(question: Question) -> None:
     chosen = settings.settings(environ, files, kind=here.kind, system_certificates=installer.has_certificates(here))
     for note in chosen.notes:
         _note(note)
-    known = {**os.environ, **question.env}
+    known = {**os.environ, **line}
     asked = requirements.read(
         question.names, question.lines, known, Workspace(run=here.run), _note, choice=question.choice
     )
@@ -115,7 +118,7 @@ def lock(question: Question) -> None:
         )
     if status:
         words = failure.paragraph(failure.explain(text, ".".join(question.python.split(".")[:2])))
-        raise ProvisionError(f"the requirements in {question.title} cannot be locked: " + "\n".join(words))
+        raise ProvisionError(redact(f"the requirements in {question.title} cannot be locked: " + "\n".join(words)))
     output = Path(question.output)
     found = redaction.url(output.read_text("utf-8"), str)
     secrets = {name: environ[name] for name in {*question.secrets} - credentials.PATHS if name in environ}
@@ -124,15 +127,9 @@ def lock(question: Question) -> None:
     output.write_text(found, encoding="utf-8")
 
 
-def _of_line(question: Question) -> Dict[str, str]:
-    """Variables by which the line's stage says where packages are, without those that are of another machine."""
-    return {
-        name: value
-        for name, value in question.env.items()
-        if name.startswith(FROM_LINE)
-        and name not in credentials.PATHS
-        and not (name in question.secrets and name in os.environ)
-    }
+def _about_places(line: Dict[str, str]) -> Dict[str, str]:
+    """Variables by which a line's stage says where packages are, without those that name a file of the image."""
+    return {name: value for name, value in line.items() if name.startswith(FROM_LINE) and name not in credentials.PATHS}
 
 
 def _command(question: Question, chosen: settings.Settings, asked: requirements.Asked, here: Layout) -> List[str]:
