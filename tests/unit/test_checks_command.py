@@ -39,8 +39,9 @@ def test_findings_have_status_1_and_an_excerpt(tmp_path: Path, capsys: pytest.Ca
     assert capsys.readouterr().out == (
         "WARNING: PyenvUnpinnedRequirement - https://github.com/dockerfile-pyenv/dockerfile-pyenv/blob/main/"
         "dockerfile-syntax/reference.md#pyenvunpinnedrequirement\n"
-        "reqs.txt has no exact version for pandas (line 1): write name==version, so that every build installs the "
-        f"same\n{context}/Dockerfile:3\n--------------------\n   1 |     FROM debian\n   2 |     \n"
+        "reqs.txt has no exact version for pandas (line 1): write name==version, or lock the line with "
+        "`dockerfile-pyenv lock`, so that every build installs the same\n"
+        f"{context}/Dockerfile:3\n--------------------\n   1 |     FROM debian\n   2 |     \n"
         "   3 | >>> PYENV 3.14 etl reqs.txt\n   4 |     \n--------------------\n"
         f"{context}/Dockerfile: 1 warning\n"
     )

@@ -17,8 +17,8 @@ def _find(subject: Subject) -> Iterator[Finding]:
                 names = ", ".join(package.name + package.line_shown for package in loose[:_SHOWN])
                 more = f" and {len(loose) - _SHOWN} more" if len(loose) > _SHOWN else ""
                 yield Finding(
-                    f"{loose[0].file_shown} has no exact version for {names}{more}: write name==version, so "
-                    "that every build installs the same",
+                    f"{loose[0].file_shown} has no exact version for {names}{more}: write name==version, or lock the "
+                    "line with `dockerfile-pyenv lock`, so that every build installs the same",
                     asked.line.lines,
                 )
 
