@@ -11,14 +11,16 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from tests.bed import forge as company
 from tests.bed import settings
 from tests.engine.test_errors import failure, marked
-from tests.engine.test_private import with_secrets
 from tests.engine.test_requirements import packages
 from tests.engine.wheels import project_files, wheel
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from tests.bed.engine import Engine
     from tests.bed.forge import Forge
     from tests.bed.index import Index
@@ -27,104 +29,123 @@ if TYPE_CHECKING:
 SYNTAX = "# syntax=dockerfile-pyenv:dev\n"
 
 
-def in_the_image(engine: Engine, files: dict[str, str | bytes], *arguments: str) -> tuple[Path, str]:
-    """Lock with the frontend's image, as somebody whose files belong to user 1234: the files, and what is said."""
-    directory = Path(tempfile.mkdtemp(dir=settings.STATE))
+@pytest.fixture
+def seen() -> Iterator[Path]:
+    """A directory that the engine sees, of somebody who is not root."""
+    with tempfile.TemporaryDirectory(dir=settings.STATE) as directory:
+        os.chown(directory, 1234, 1234)
+        yield Path(directory)
+
+
+def write(directory: Path, files: Mapping[str, str | bytes]) -> None:
+    """Write the files of a build context."""
     for name, content in files.items():
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
-    os.chown(directory, 1234, 1234)
-    words = ("run", "--rm", "-v", f"{directory}:/src", "dockerfile-pyenv:dev", "lock", *arguments)
-    return directory, engine.docker(*words).stdout
 
 
-def test_a_build_installs_what_is_locked(engine: Engine, index: Index) -> None:
+def lock(engine: Engine, directory: Path, *arguments: str) -> str:
+    """Lock with the frontend's image: what is said."""
+    words = ("run", "--rm", "-v", f"{directory}:/src", "dockerfile-pyenv:dev", "lock", "--write", *arguments)
+    return engine.docker(*words).stdout
+
+
+def test_a_build_installs_what_is_locked(engine: Engine, index: Index, seen: Path) -> None:
     """And not what the index has got since; with what lies in the context beside it. Any other use is refused."""
     linked, data = wheel("linked", "1.0")
     for name, requires in (("alpha", ("beta", "absent ; sys_platform == 'win32'")), ("beta", ())):
         index.add(*wheel(name, "1.0", requires=requires))
-    files: dict[str, str | bytes] = {
-        "Dockerfile": SYNTAX
-        + "FROM debian:bookworm-slim\n"
-        + f"ENV PIP_INDEX_URL={index.url} PIP_TRUSTED_HOST={index.host}\n"
-        + "PYENV 3.11 one one.txt\n"
-        + "PYENV 3.13 two <<EOF\nalpha\nEOF\n",
-        "one.txt": "alpha\n./pkg\n-f links\nlinked\n",
-        f"links/{linked}": data,
-        **project_files("pkg"),
-    }
-    context, said = in_the_image(engine, files, "--write", "--platform=linux/amd64,linux/arm64")
-    assert "pylock.one.toml: 3 packages for Python 3.11 on linux/amd64, linux/arm64\n" in said
-    assert {path.name: path.stat().st_uid for path in context.glob("pylock*")} == {
-        "pylock.one.toml": 1234,
-        "pylock.two.toml": 1234,
-    }
-    for name in ("alpha", "beta", "absent"):
+    write(
+        seen,
+        {
+            "Dockerfile": SYNTAX
+            + "FROM debian:bookworm-slim\n"
+            + f"ENV PIP_INDEX_URL={index.url} PIP_TRUSTED_HOST={index.host}\n"
+            + "PYENV 3.9 one one.txt\n"
+            + "PYENV 3.13 two <<EOF\nalpha\nEOF\n",
+            "one.txt": "alpha\n./pkg\n-f links\nlinked\n",
+            f"links/{linked}": data,
+            **project_files("pkg"),
+        },
+    )
+    said = lock(engine, seen)
+    assert "pylock.one.toml: 3 packages for Python 3.9 on linux/amd64\n" in said
+    assert "pylock.two.toml: 2 packages for Python 3.13 on linux/amd64\n" in said
+    owners = {path.name: path.stat().st_uid for path in seen.glob("pylock*")}
+    assert owners == {"pylock.one.toml": 1234, "pylock.two.toml": 1234}
+
+    for name in ("alpha", "beta", "linked", "absent"):
         index.add(*wheel(name, "2.0"))
-    index.add(*wheel("linked", "2.0"))
-    result = engine.build(context)
-    assert packages(engine, result.image, ("one", "two")) == {
+    assert packages(engine, engine.build(seen).image, ("one", "two")) == {
         "one": ["alpha==1.0", "beta==1.0", "linked==1.0", "pkg==1.0"],
         "two": ["alpha==1.0", "beta==1.0"],
     }
 
-    dockerfile = context / "Dockerfile"
+    dockerfile = seen / "Dockerfile"
     text = dockerfile.read_text()
     assert "PYENV 3.13 two pylock.two.toml <<EOF\n" in text
-    dockerfile.write_text(text.replace("3.11 one", "3.9 one"))
-    log = failure(engine, context)
-    assert re.search(r"pylock\.one\.toml is for Python ==3\.11\.\*,>=[0-9.]+, and this line asks for 3\.9", log)
-    assert marked(log) == ["PYENV 3.9 one pylock.one.toml one.txt"]
+    dockerfile.write_text(text.replace("3.9 one", "3.13 one"))
+    log = failure(engine, seen)
+    assert re.search(r"pylock\.one\.toml is for Python ==3\.9\.\*,>=[0-9.]+, and this line asks for 3\.13", log)
+    assert marked(log) == ["PYENV 3.13 one pylock.one.toml one.txt"]
     dockerfile.write_text(text)
-    (context / "one.txt").write_text("alpha\n./pkg\n")
-    log = failure(engine, context)
+    (seen / "one.txt").write_text("alpha\n./pkg\n")
+    log = failure(engine, seen)
     assert "pylock.one.toml was made before the requirements of this line changed" in log
-    assert marked(log) == ["PYENV 3.11 one pylock.one.toml one.txt"]
+    assert marked(log) == ["PYENV 3.9 one pylock.one.toml one.txt"]
 
 
-def test_a_lock_for_another_platform_is_refused(engine: Engine, index: Index) -> None:
-    """At its line, before anything is built."""
+def test_a_lock_is_for_its_platforms(engine: Engine, index: Index, seen: Path) -> None:
+    """Of several any may be built; another one is refused at its line, before anything is built."""
     index.add(*wheel("alpha", "1.0"))
+    line = "PYENV --interpreter=image:python:3.11-slim-bookworm 3.11 one"
     text = f"FROM debian:bookworm-slim\nENV PIP_INDEX_URL={index.url} PIP_TRUSTED_HOST={index.host}\n"
-    files: dict[str, str | bytes] = {"Dockerfile": f"{SYNTAX}{text}PYENV 3.11 one 'alpha>=1'\n"}
-    context, _ = in_the_image(engine, files, "--write", "--platform=linux/arm64")
-    log = failure(engine, context)
-    assert "pylock.one.toml is not for Python 3.11" in log
-    assert "on linux/amd64, but for sys_platform == 'linux' and platform_machine == 'aarch64': lock anew" in log
-    assert marked(log) == ["PYENV 3.11 one pylock.one.toml 'alpha>=1'"]
+    write(seen, {"Dockerfile": f"{SYNTAX}{text}{line} 'alpha>=1'\n"})
+    said = lock(engine, seen, "--platform=linux/amd64,linux/arm64")
+    assert said.startswith("pylock.one.toml: 1 package for Python 3.11 on linux/amd64, linux/arm64\n")
+    index.add(*wheel("alpha", "2.0"))
+    assert packages(engine, engine.build(seen).image, ("one",)) == {"one": ["alpha==1.0"]}
+    lock(engine, seen, "--platform=linux/arm64")
+    log = failure(engine, seen)
+    assert "pylock.one.toml is not for Python 3.11 on linux/amd64, but for sys_platform == 'linux' and" in log
+    assert "platform_machine == 'aarch64': lock anew for this one" in log
+    assert marked(log) == [f"{line} pylock.one.toml 'alpha>=1'"]
 
 
-def test_what_is_private_is_locked_without_a_credential(engine: Engine, forge: Forge, project: Project) -> None:
+def test_what_is_private_is_locked_without_a_credential(
+    engine: Engine, forge: Forge, project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Whoever locks has credentials as uv and git read them, and so has the build; the lock has none."""
     name = f"index-{uuid.uuid4().hex[:8]}"
     forge.index(name).add(*wheel("ours", "1.0", requires=("needed",)))
     forge.index(name).add(*wheel("needed", "2.0"))
     url = forge.secure(name)
     token = url.replace("://", "://${TOKEN}@")
+    # Of the bed's own table of standalone builds a command on this machine knows nothing.
+    given = "--secret=id=netrc --secret=id=ca,env=SSL_CERT_FILE --interpreter=image:python:3.11-slim-bookworm 3.11"
     context = project(
         {
             "Dockerfile": f"{SYNTAX}FROM {company.IMAGE}\nENV PIP_INDEX_URL={url}\n"
-            "PYENV --secret=id=netrc --secret=id=company.pem,env=SSL_CERT_FILE 3.9 by_netrc ours>=1\n"
-            "PYENV --secret=id=netrc --secret=id=company.pem,env=SSL_CERT_FILE --secret=id=TOKEN 3.9 by_token t.txt\n"
-            "PYENV --secret=id=netrc --secret=id=company.pem,env=SSL_CERT_FILE 3.9 by_git git.txt\n",
+            f"PYENV {given} by_netrc ours>=1\n"
+            f"PYENV --secret=id=TOKEN {given} by_token t.txt\n"
+            f"PYENV --secret=id=ca,env=GIT_SSL_CAINFO {given} by_git git.txt\n",
             "t.txt": f"--index-url {token}\nours @ {token.replace('/simple/', '/files/')}ours-1.0-py3-none-any.whl\n",
             "git.txt": f"greeting @ git+{forge.git}\n",
             "secrets/netrc": forge.netrc,
-            "secrets/company.pem": forge.open("ca.pem"),
+            "secrets/ca": forge.open("ca.pem"),
             "secrets/TOKEN": f"{company.USER}:{company.PASSWORD}",
             ".dockerignore": "secrets\n",
         }
     )
-    home = context / "secrets" / "home"
-    home.mkdir()
+    home = tmp_path_factory.mktemp("home")
     (home / ".netrc").write_text(forge.netrc)
     environ = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(Path(__file__).parents[2] / "frontend"),
         "HOME": str(home),
-        "SSL_CERT_FILE": str(context / "secrets/company.pem"),
-        "GIT_SSL_CAINFO": str(context / "secrets/company.pem"),
+        "SSL_CERT_FILE": str(context / "secrets/ca"),
+        "GIT_SSL_CAINFO": str(context / "secrets/ca"),
         "TOKEN": f"{company.USER}:{company.PASSWORD}",
     }
     command = [sys.executable, "-c", "from dockerfile_pyenv.cli import main; main()", "lock", "--write"]
@@ -142,9 +163,8 @@ def test_what_is_private_is_locked_without_a_credential(engine: Engine, forge: F
     assert company.USER not in locks
     assert 'commit-id = "' in locks
     forge.index(name).add(*wheel("ours", "2.0"))
-    (home / ".netrc").unlink()
-    home.rmdir()
-    image = engine.build(*with_secrets(context), context).image
+    secrets = [f"--secret=id={path.name},src={path}" for path in (context / "secrets").iterdir()]
+    image = engine.build(*secrets, context).image
     assert packages(engine, image, ("by_netrc", "by_token", "by_git")) == {
         "by_netrc": ["needed==2.0", "ours==1.0"],
         "by_token": ["needed==2.0", "ours==1.0"],

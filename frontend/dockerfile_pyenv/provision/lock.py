@@ -91,6 +91,9 @@ def lock(question: Question) -> None:
         name: value for name, value in question.env.items() if not (name in question.secrets and name in os.environ)
     }
     environ = {**os.environ, **_about_places(line)}
+    bundles = (os.environ.get(name) for name in credentials.CERTIFICATES if name in question.secrets)
+    if bundle := next(filter(None, bundles), None):
+        environ["PIP_CERT"] = bundle  # as in a step, a secret's goes before all others
     files = settings.pip_config_files(environ, home, _text)
     netrc = credentials.netrc(environ, home, here)
     redact = redaction.Redactor(
