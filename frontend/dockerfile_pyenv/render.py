@@ -50,8 +50,6 @@ class Style:
     """What the plan is for."""
     tools: str = TOOLS_IMAGE
     """Reference of the frontend's image."""
-    target: int | None = None
-    """Number of the stage that the text ends with; None for all of them."""
     archives: str = ""
     """Mirror of interpreters, as UV_PYTHON_INSTALL_MIRROR names one."""
     sources: str = ""
@@ -63,8 +61,6 @@ def render(dockerfile: Dockerfile, plan: Plan, contents: Mapping[str, Content], 
 
     Raises DockerfileError for a stage that has a name of ours.
     """
-    if style.target is not None:
-        dockerfile, plan = _without_later_stages(dockerfile, plan, style.target)
     expanded = lex(expand.expand(dockerfile, plan, rename=stage_name).text)
     stages = "".join(_stages(plan, contents, style))
     names = re.findall(r"^FROM .* AS (\S+)$", stages, re.MULTILINE)
@@ -86,7 +82,8 @@ def render(dockerfile: Dockerfile, plan: Plan, contents: Mapping[str, Content], 
     return _SYNTAX.sub(b"", text, count=1) if "syntax" in expanded.directives else text
 
 
-def _without_later_stages(dockerfile: Dockerfile, plan: Plan, target: int) -> tuple[Dockerfile, Plan]:
+def without_later_stages(dockerfile: Dockerfile, plan: Plan, target: int) -> tuple[Dockerfile, Plan]:
+    """A file that ends with the stage of that number, and its plan."""
     froms = [item.span[0] for item in dockerfile.instructions if item.keyword == "FROM"]
     kept = lex(dockerfile.source[: [*froms, len(dockerfile.source)][target + 1]])
     unreached = tuple(line for line in plan.unreached if line.index < len(kept.instructions))

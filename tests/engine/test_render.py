@@ -14,6 +14,7 @@ from tests.bed import archives, builders, settings
 from tests.bed.builders import BUILDAH, PODMAN, Builder
 from tests.bed.engine import Engine, File
 from tests.engine.wheels import wheel
+from tests.unit.test_old_builders import BASE, KNOWN, UNKNOWN
 
 IMAGE = "dockerfile-pyenv:dev"
 NAME, WHEEL = wheel("given", script=True)
@@ -89,6 +90,32 @@ def test_other_builders_make_the_same_image_of_a_rendered_file(engine: Engine, c
     assert by_stock == whole
     assert by_buildah == whole
     assert by_podman == stage
+
+
+def test_what_old_builders_do_not_know(engine: Engine, context: Path) -> None:
+    """What `render` warns of is refused, line by line, and a file of which it says nothing is built."""
+    assert engine
+    folder = context / "lines"
+    folder.mkdir()
+    for name in ("a", "secret"):
+        (folder / name).write_text("a\n")
+
+    def build(number: int, text: str) -> str:
+        """How a build ends."""
+        (folder / f"{number}.Dockerfile").write_text(text)
+        try:
+            Builder(BUILDAH).build(
+                folder, folder / f"{number}.Dockerfile", f"lines-{number}", "--secret=id=s,src=/context/secret"
+            )
+        except AssertionError as failed:
+            return str(failed)
+        return ""
+
+    assert build(0, KNOWN) == ""
+    with ThreadPoolExecutor(4) as pool:
+        built = pool.map(build, range(1, len(UNKNOWN) + 1), [f"{BASE}{line}\n" for line in UNKNOWN])
+    taken = [line for line, said in zip(UNKNOWN, built, strict=True) if "\nError: " not in said]
+    assert taken == []
 
 
 @pytest.mark.whole

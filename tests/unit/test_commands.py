@@ -75,6 +75,20 @@ def test_render_of_a_target_ends_with_its_stage(run: Run, context: Path) -> None
     assert stages(out)[-1] == "debian:bookworm-slim AS second"
 
 
+def test_render_names_what_old_builders_do_not_know(run: Run, context: Path) -> None:
+    """Beside the text, of the stages that are in it, and with status 0: newer ones may know it."""
+    text = DOCKERFILE.replace("COPY --from=0", "COPY --link --from=0").replace("PYENV 3.13 other", "RUN <<E\nE")
+    (context / "Dockerfile").write_text(text)
+    status, out, err = run("render", context)
+    assert status == 0
+    assert "COPY --link --from=" in out
+    assert err == (
+        f"{context}/Dockerfile:8: podman 4.3 and buildah 1.28 do not know COPY --link\n"
+        f"{context}/Dockerfile:9: podman 4.3 and buildah 1.28 do not know here-documents\n"
+    )
+    assert run("render", "--target=first", context)[2] == ""
+
+
 def test_render_takes_downloads_from_a_directory_mirror(run: Run, context: Path) -> None:
     """Of the build context, or of the frontend's own image."""
     out = run("render", "--build-arg", "UV_PYTHON_INSTALL_MIRROR=./mirror", "--target=second", context)[1]

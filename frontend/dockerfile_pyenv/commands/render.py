@@ -4,7 +4,7 @@ import argparse
 import re
 import sys
 
-from dockerfile_pyenv import offline, render, requirement_files
+from dockerfile_pyenv import offline, old_builders, render, requirement_files
 from dockerfile_pyenv.commands import workspace
 from dockerfile_pyenv.commands.workspace import Workspace
 from dockerfile_pyenv.lexer import Dockerfile
@@ -35,14 +35,18 @@ def run(options: argparse.Namespace, given: Workspace) -> int:
         given.name,
         given.given.platform,
         options.tools or _syntax_image(given.dockerfile) or render.TOOLS_IMAGE,
-        offline.target_number(given.dockerfile, given.given),
         given.setting("UV_PYTHON_INSTALL_MIRROR"),
         given.setting("PYENV_SOURCE_MIRROR"),
     )
-    plan = given.plan()
+    dockerfile, plan = given.dockerfile, given.plan()
     contents = requirement_files.collect(plan, given.tree).contents
-    sys.stdout.buffer.write(render.render(given.dockerfile, plan, contents, style))
+    target = offline.target_number(dockerfile, given.given)
+    if target is not None:
+        dockerfile, plan = render.without_later_stages(dockerfile, plan, target)
+    sys.stdout.buffer.write(render.render(dockerfile, plan, contents, style))
     sys.stdout.flush()
+    for line, what in old_builders.unknown(dockerfile):
+        sys.stderr.write(f"{given.name}:{line}: {old_builders.NAMES} do not know {what}\n")
     return 0
 
 
