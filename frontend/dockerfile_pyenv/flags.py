@@ -29,6 +29,8 @@ class Flags:
     network: str = ""
     no_venv: bool = False
     secret: tuple[Secret, ...] = ()
+    airflow: str = ""
+    """ "" for none."""
     installer: str = ""
     extra: tuple[str, ...] = ()
     group: tuple[str, ...] = ()
@@ -94,6 +96,12 @@ def one_of(flag: str, *values: str) -> Callable[[str], str]:
     return check
 
 
+def check_airflow(value: str) -> str:
+    """What of the base image's Airflow an environment gets, checked; "" for nothing. Raises FlagError."""
+    checked = one_of("airflow", "none", "task-sdk", "same")(value)
+    return "" if checked == "none" else checked
+
+
 KNOWN: Final[Mapping[str, Flag]] = {
     "interpreter": Flag("standalone, source, base or image:<reference>", check_interpreter),
     "libc": Flag("gnu or musl", one_of("libc", "gnu", "musl")),
@@ -103,6 +111,7 @@ KNOWN: Final[Mapping[str, Flag]] = {
     "network": Flag("default, none or host", one_of("network", "default", "none", "host")),
     "no-venv": Flag(),
     "secret": Flag("id=<id>", read_secret, many=True),
+    "airflow": Flag("none, task-sdk or same", check_airflow),
     "extra": Flag("the name of an extra", many=True),
     "group": Flag("the name of a dependency group", many=True),
     "installer": Flag("uv or pip", one_of("installer", *INSTALLERS)),
@@ -111,7 +120,16 @@ KNOWN: Final[Mapping[str, Flag]] = {
     "seed": Flag(),
     "system-site-packages": Flag(),
 }
-OF_ENVIRONMENT: Final = ("extra", "group", "installer", "no-compile", "no-deps", "seed", "system-site-packages")
+OF_ENVIRONMENT: Final = (
+    "airflow",
+    "extra",
+    "group",
+    "installer",
+    "no-compile",
+    "no-deps",
+    "seed",
+    "system-site-packages",
+)
 """Flags without a meaning where there is no environment."""
 
 
@@ -155,6 +173,12 @@ def resolve(values: Sequence[tuple[str, str | None]], *, installer: str = "") ->
     if flags.no_venv and unused:
         name = unused[0].partition("=")[0]
         raise FlagError(f"{name} is about an environment, and --no-venv makes none: leave one of them out", name[2:])
+    if flags.airflow and flags.no_deps:
+        raise FlagError(
+            f"--airflow={flags.airflow} brings Airflow with all that it needs, and --no-deps leaves that out: "
+            "leave one of them out",
+            "airflow",
+        )
     if installer and not flags.installer and not flags.no_venv:
         return replace(flags, installer=check_installer(installer))
     return flags

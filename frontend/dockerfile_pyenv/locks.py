@@ -159,5 +159,12 @@ def refuse_flags(files: Iterable[str], flags: Flags, lines: tuple[int, int]) -> 
                 f"--{name} chooses from a pyproject.toml, uv.lock or pylock.toml, and this line names none", lines=lines
             )
     for path, found in kinds.items():
+        if flags.airflow and found is not Kind.PROJECT:
+            raise DockerfileError(
+                f"{path} says all that is installed, and --airflow={flags.airflow} would add to it: leave the flag "
+                f"out, and lock apache-airflow{'' if flags.airflow == 'same' else '-task-sdk'} with the rest, in the "
+                "version of the base image",
+                lines=lines,
+            )
         if flags.installer == "pip" and found is not Kind.UV_LOCK:
             raise DockerfileError(f"pip does not install {path}: write --installer=uv", lines=lines)

@@ -1,6 +1,7 @@
 """Puts the directories that run inside build containers on the path: there modules are imported by plain names."""
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +14,9 @@ sys.path[:0] = [str(PROVISION / part) for part in ("environment", "interpreter",
 sys.path.append(str(Path(__file__).parent))
 
 from layout import Layout  # noqa: E402 - found through the path above
+from steps import VERSION, Build, wheel  # noqa: E402 - likewise
+
+UV = Path(sys.executable).with_name("uv")
 
 
 @pytest.fixture
@@ -30,6 +34,41 @@ def layout(tmp_path: Path) -> Layout:
 def provision() -> Path:
     """The directory of everything that runs inside build containers."""
     return PROVISION
+
+
+@pytest.fixture
+def program(provision: Path) -> ModuleType:
+    """The directory's __main__ as a module."""
+    spec = importlib.util.spec_from_file_location("provision_main", provision / "environment/__main__.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def build(program: ModuleType, layout: Layout, tmp_path: Path) -> Build:
+    """Build an environment for a requirements text; return the exit status."""
+    layout.context.mkdir(parents=True)
+    layout.uv.symlink_to(UV)
+    (layout.root / "tmp").mkdir()
+    wheel(tmp_path / "wheels", "spam", "1.0", {"spam/__init__.py": "print('spam')\n"})
+
+    def run(requirements: str | None, *options: str, name: str = "epo", owner: str = "", **environ: str) -> int:
+        arguments = [*options, f"--name={name}", f"--version={VERSION}", f"--interpreter={sys.base_prefix}"]
+        arguments.append(f"--owner={owner or f'{os.geteuid()}:{os.getegid()}'}")
+        if requirements is not None:
+            (layout.context / "req.txt").write_text(requirements)
+            arguments.append("--requirement=req.txt")
+        links = (tmp_path / "wheels").as_uri()
+        return int(
+            program.main(
+                arguments, {"PATH": "/nowhere", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": links, **environ}, layout
+            )
+        )
+
+    return run
 
 
 @pytest.fixture

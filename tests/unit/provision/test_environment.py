@@ -10,11 +10,9 @@ import os
 import platform
 import re
 import shutil
-import subprocess
 import sys
 import tarfile
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -30,76 +28,8 @@ import tidy
 import uv
 from layout import Layout, ProvisionError
 from log import Log
+from steps import VERSION, Build, output, packages, wheel
 from tests.engine.wheels import project_files
-
-VERSION = "{}.{}".format(*sys.version_info)
-UV = Path(sys.executable).with_name("uv")
-
-Build = Callable[..., int]
-
-
-@pytest.fixture
-def program(provision: Path) -> ModuleType:
-    """The directory's __main__ as a module."""
-    spec = importlib.util.spec_from_file_location("provision_main", provision / "environment/__main__.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture
-def build(program: ModuleType, layout: Layout, tmp_path: Path) -> Build:
-    """Build an environment for a requirements text; return the exit status."""
-    layout.context.mkdir(parents=True)
-    layout.uv.symlink_to(UV)
-    (layout.root / "tmp").mkdir()
-    wheel(tmp_path / "wheels", "spam", "1.0", {"spam/__init__.py": "print('spam')\n"})
-
-    def run(requirements: str | None, *options: str, name: str = "epo", owner: str = "", **environ: str) -> int:
-        arguments = [*options, f"--name={name}", f"--version={VERSION}", f"--interpreter={sys.base_prefix}"]
-        arguments.append(f"--owner={owner or f'{os.geteuid()}:{os.getegid()}'}")
-        if requirements is not None:
-            (layout.context / "req.txt").write_text(requirements)
-            arguments.append("--requirement=req.txt")
-        links = (tmp_path / "wheels").as_uri()
-        return int(
-            program.main(
-                arguments, {"PATH": "/nowhere", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": links, **environ}, layout
-            )
-        )
-
-    return run
-
-
-def wheel(directory: Path, name: str, version: str, files: dict[str, str], *, requires: str = "") -> Path:
-    """Write a small wheel."""
-    directory.mkdir(exist_ok=True)
-    info = f"{name}-{version}.dist-info"
-    metadata = {
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
-        + (f"Requires-Dist: {requires}\n" if requires else ""),
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{info}/entry_points.txt": f"[console_scripts]\n{name} = {name}:main\n",
-    }
-    path = directory / f"{name}-{version}-py3-none-any.whl"
-    with zipfile.ZipFile(path, "w") as archive:
-        for member, text in {**files, **metadata}.items():
-            archive.writestr(member, text)
-        archive.writestr(f"{info}/RECORD", "".join(f"{member},,\n" for member in [*files, *metadata, f"{info}/RECORD"]))
-    return path
-
-
-def packages(layout: Layout, name: str = "epo") -> Path:
-    """Where an environment has its packages."""
-    return layout.environments / name / "lib" / f"python{VERSION}" / "site-packages"
-
-
-def output(*command: str | Path, **environ: str) -> str:
-    """What a command prints."""
-    result = subprocess.run(command, env=environ, capture_output=True, check=True, text=True)
-    return result.stdout.strip()
 
 
 def test_build(build: Build, layout: Layout, capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,7 @@
 """Builds one environment, in a step of the user's stage, as root, under the interpreter that the environment is for.
 
     pythonX.Y -I -B <this directory> --name=NAME --version=X.Y --interpreter=PREFIX --owner=USER
-        [--extra=NAME …] [--group=NAME …] [--installer=uv|pip]
+        [--airflow=same|task-sdk] [--extra=NAME …] [--group=NAME …] [--installer=uv|pip]
         [--no-compile] [--no-deps] [--seed] [--system-site-packages]
         [--link=PATH] [--requirement=PATH …] [REQUIREMENT …]
     pythonX.Y -I -B <this directory> --no-venv [--name=NAME] --version=X.Y --interpreter=PREFIX
@@ -22,6 +22,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, List, Mapping, Sequence, Tuple
 
+import base_airflow
 import bytecode
 import credentials
 import environment
@@ -60,6 +61,7 @@ def main(arguments: List[str], environ: Mapping[str, str], layout: Layout) -> in
         parser.add_argument("--" + name, default="")
     for name in ("system-site-packages", "no-compile", "no-deps", "seed"):
         parser.add_argument("--" + name, action="store_true")
+    parser.add_argument("--airflow", choices=("same", "task-sdk"))
     parser.add_argument("--installer", choices=tuple(INSTALLERS), default="uv")
     for name in ("requirement", "extra", "group"):
         parser.add_argument("--" + name, action="append", default=[])
@@ -153,8 +155,9 @@ def _install(  # noqa: PLR0913, PLR0917 - an install is described by this many f
     log: Log,
 ) -> Tuple[Asked | None, Places | None]:
     """Install what is asked for; return that, and where it was looked for: None where nothing is asked for."""
-    if not options.requirement and not options.inline:
+    if not options.requirement and not options.inline and not options.airflow:
         return None, None
+    airflow = base_airflow.find(environ, layout) if options.airflow else None
     for directory in (layout.home, layout.tmp):
         directory.mkdir(parents=True, exist_ok=True)
     chosen = settings.settings(
@@ -167,6 +170,8 @@ def _install(  # noqa: PLR0913, PLR0917 - an install is described by this many f
         log(note)
     choice = [*(f"--extra={name}" for name in options.extra), *(f"--group={name}" for name in options.group)]
     asked = requirements.read(options.requirement, options.inline, environ, layout, log, choice=choice)
+    if airflow is not None:
+        asked = base_airflow.add(airflow, options.airflow, path, asked, chosen, user, layout, log)
     if options.installer == "pip":
         environment.add_pip(path, options.version)
     install = INSTALLERS[options.installer]

@@ -7,7 +7,7 @@ import struct
 import subprocess
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Dict, List, NamedTuple, Sequence
+from typing import TYPE_CHECKING, Collection, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 import credentials
 import failure
@@ -75,8 +75,7 @@ def install(  # noqa: PLR0913 - an install is described by this many facts
     if "--prefer-binary" in asked.flags:
         log("uv knows no --prefer-binary: a version without a wheel may be built (--only-binary forbids it)")
     if asked.index:
-        environment.pop("UV_DEFAULT_INDEX", None)
-        environment.pop("UV_INDEX_URL", None)
+        _without_default(environment)
     command = [
         str(layout.uv),
         *ARGUMENTS,
@@ -91,15 +90,61 @@ def install(  # noqa: PLR0913 - an install is described by this many facts
         asked = asked.local()
         command += [] if no_deps else ["--no-deps"]
     if asked.is_listed:
-        more = [*arguments(asked), *_hashes(asked)]
-        more.append(f"--requirements={written(layout, 'requirements.txt', asked.lines())}")
-        if asked.constraints:
-            more.append(f"--constraints={written(layout, 'constraints.txt', asked.constraints)}")
-        for project in asked.projects:
-            more.append(f"--requirements={project}")
-            more += [one.replace("--group=", f"--group={project}:") for one in asked.choice]
+        options, files = _listed(asked, layout)
+        more = [*options, *hashes(asked), *(f"--requirements={file}" for file in files)]
         _run([*command, *more], environment, asked, log)
     return places(asked, chosen, environment)
+
+
+def fitting(  # noqa: PLR0913 - an install is described by this many facts
+    path: Path,
+    asked: Asked,
+    chosen: Settings,
+    owner: Owner,
+    layout: Layout,
+    *,
+    versions: Mapping[str, str],
+    compiled: Collection[str],
+) -> Dict[str, str]:
+    """Return versions that an install into the environment at `path` would take, where `versions` are to be kept to.
+
+    They are those that fit with what is asked for and with this Python, and where they do not, others. Of `compiled`
+    packages a version counts only if it needs no compiler. {} stands for an install that will fail.
+    """
+    options, files = _listed(asked, layout)
+    options += [f"--cache-dir={cache(layout)}", *STRATEGY, *chosen.arguments, *map(str, files)]
+    binary = [f"--only-binary={name}" for name in sorted(compiled) if name in versions]
+    environment = step_environment(chosen, owner, layout)
+    if asked.index:
+        _without_default(environment)
+    for more in (binary, []):
+        found = uv.resolve(
+            str(layout.uv),
+            str(path / "bin" / "python"),
+            versions,
+            [*options, *more],
+            environment,
+            layout.tmp / "preferred.txt",
+        )
+        if found:
+            return found
+    return {}
+
+
+def _listed(asked: Asked, layout: Layout) -> Tuple[List[str], List[Path]]:
+    """Return what uv is to be told beside lock files: options, and files with requirements."""
+    options = arguments(asked)
+    if asked.constraints:
+        options.append(f"--constraints={written(layout, 'constraints.txt', asked.constraints)}")
+    for project in asked.projects:
+        options += [one.replace("--group=", f"--group={project}:") for one in asked.choice]
+    return options, [written(layout, "requirements.txt", asked.lines()), *asked.projects]
+
+
+def _without_default(environment: Dict[str, str]) -> None:
+    """Leave out the settings' default index: the files name another."""
+    environment.pop("UV_DEFAULT_INDEX", None)
+    environment.pop("UV_INDEX_URL", None)
 
 
 def _run(command: List[str], environment: Dict[str, str], asked: Asked, log: Log) -> None:
@@ -177,7 +222,8 @@ def arguments(asked: Asked) -> List[str]:
     return list(dict.fromkeys(arguments))
 
 
-def _hashes(asked: Asked) -> List[str]:
+def hashes(asked: Asked) -> List[str]:
+    """The option that everything needs a hash, where a file says so or has one."""
     wanted = "--require-hashes" in asked.flags or any(" --hash=" in line for line in asked.requirements)
     return ["--require-hashes"] if wanted else []
 

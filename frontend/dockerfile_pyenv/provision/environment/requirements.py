@@ -11,10 +11,11 @@ import os
 import re
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, NamedTuple, Sequence, Set, Tuple
 
 import requirement_lines
 from layout import ProvisionError
+from manifest import normal
 from requirement_lines import NAME, Line, LineError, is_file, is_url, location
 
 if TYPE_CHECKING:
@@ -64,6 +65,11 @@ class Asked(NamedTuple):
     """What the line names, for messages."""
     locked: bool = False
     """A lock that `dockerfile-pyenv lock` wrote stands in for all else, but for what lies in the build context."""
+
+    def names(self) -> Set[str]:
+        """Return the names, in their normal form, of the packages that requirements and constraints name."""
+        matches = (NAME.match(line) for line in [*self.requirements, *self.constraints])
+        return {normal(match[0]) for match in matches if match is not None}
 
     def pre_releases(self) -> List[str]:
         """Name the packages of which pip takes pre-releases, since one stands in a requirement or constraint."""

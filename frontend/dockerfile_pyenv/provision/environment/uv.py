@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from typing import Callable, Dict, List, Mapping, Sequence, Tuple
+from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Sequence, Tuple
 
 import exclusions
 import failure
 from exclusions import Exclusions
 from failure import Failure
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SECONDS = 60
 """How long a question may take whose answer would only be good to know."""
@@ -84,6 +87,36 @@ def check(uv: str, python: str, options: Sequence[str], environment: Mapping[str
     lines = done.stdout.decode("utf-8", "replace").splitlines()
     found = sorted(line.replace("`", "") for line in lines if line.startswith("The package "))
     return found or (lines[-1:] if done.returncode else [])
+
+
+def resolve(  # noqa: PLR0913, PLR0917 - a resolution is described by this many facts
+    uv: str,
+    python: str,
+    preferred: Mapping[str, str],
+    options: Sequence[str],
+    environment: Mapping[str, str],
+    output: Path,
+) -> Dict[str, str]:
+    """Ask which versions of packages it would take if it took preferred ones wherever they fit; {} where that fails.
+
+    `options` are requirement files and the options of an install, `preferred` versions by packages' names. The answer
+    has those of these packages that are needed. `output` is a file to write: uv keeps to what such a file has.
+    """
+    output.write_text("".join(f"{name}=={version}\n" for name, version in preferred.items()), encoding="utf-8")
+    command = [
+        *(uv, "pip", "compile", "--quiet", "--no-config", "--no-python-downloads", "--color=never", "--no-annotate"),
+        *("--no-header", f"--python={python}", f"--output-file={output}", *options),
+    ]
+    done = subprocess.run(
+        command,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
+    found = dict(re.findall(r"^([\w.-]+)==(\S+)", output.read_text(encoding="utf-8"), re.MULTILINE))
+    return {name: version for name, version in found.items() if name in preferred} if done.returncode == 0 else {}
 
 
 def origins(
