@@ -31,6 +31,7 @@ BASES = {
     "COPY --from=a /opt/astro-pyenv/envs /a\nCOPY --from=b /opt/astro-pyenv/envs /b\n",
 }
 NOT_BUILT = {
+    "airflow": "its base has no Airflow",
     "heredocs": "its hash is made up",
     "providers": "it compiles, with optimizations, and in a builder that is made up",
     "requirements": "its packages are made up",

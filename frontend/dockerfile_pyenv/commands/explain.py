@@ -67,6 +67,7 @@ def explain(environment: Environment, files: Sequence[RequirementsFile], reads: 
             **_origin(next(iter(environment.recipes.values()))),
         },
         "installer": environment.statement.flags.installer or "uv",
+        "airflow": environment.statement.flags.airflow or "none",
         "given": list(_given(environment)),
         "reads": list(reads),
         "requirements": [
@@ -137,6 +138,8 @@ def _paragraph(name: str, one: Mapping[str, Any]) -> Iterator[str]:
         yield _entry("given", " ".join(one["given"]))
     yield _entry("reads", ", ".join(one["reads"]) or "no files")
     yield _entry("packages", f"\n  {'':<{_WIDTH}}".join(one["requirements"]) or "none")
+    if one["airflow"] != "none":
+        yield _entry("airflow", f"{one['airflow']}, in the base image's own version")
     yield _entry("made anew", "when one of these changes: " + "; ".join(one["anew"]))
 
 

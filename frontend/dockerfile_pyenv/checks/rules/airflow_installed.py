@@ -11,6 +11,8 @@ _ALLOWED = frozenset({"apache-airflow-task-sdk"})
 
 def _find(subject: Subject) -> Iterator[Finding]:
     for asked in subject.asked:
+        if asked.statement.flags.airflow:
+            continue  # it is wanted, and fits
         for file in asked.files:
             for package in packages(file):
                 if package.name in _ALLOWED:
@@ -21,8 +23,9 @@ def _find(subject: Subject) -> Iterator[Finding]:
                     yield Finding(
                         f"{package.place} installs {package.name}: ExternalPythonOperator needs no "
                         "Airflow in the environment, and its dependencies are what the environment is to be free of. "
-                        "For the task's context install pendulum and lazy-object-proxy, for connections of Airflow 3 "
-                        "apache-airflow-task-sdk, each in the version of the base image",
+                        "For dates of the task's context pendulum and lazy-object-proxy will do. A task that reads "
+                        "Variables, Connections or more of its context wants Airflow in the very version of the base "
+                        "image, which --airflow=task-sdk (Airflow 3) or --airflow=same on the PYENV line installs",
                         asked.line.lines,
                     )
 
@@ -32,8 +35,9 @@ RULE = Rule(
     description="Airflow or one of its providers in an environment brings back the conflicts that it is to avoid",
     find=_find,
     good=Example(
-        "# syntax=dockerfile-pyenv:1\nFROM debian\nPYENV 3.13 etl requirements.txt\n",
-        {"requirements.txt": "pendulum==3.0.0\napache-airflow-task-sdk==1.1.0\n"},
+        "# syntax=dockerfile-pyenv:1\nFROM apache/airflow:3.1.3\nUSER 50000\n"
+        "PYENV --airflow=task-sdk 3.13 etl requirements.txt\n",
+        {"requirements.txt": "pandas==2.2.3\n"},
     ),
     bad=Example(
         "# syntax=dockerfile-pyenv:1\nFROM debian\nPYENV 3.13 etl requirements.txt\n",
