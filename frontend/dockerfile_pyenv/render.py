@@ -19,13 +19,15 @@ from dockerfile_pyenv.plan import Environment, Plan
 from dockerfile_pyenv.providers import Base, Image, Recipe, Tarball
 from dockerfile_pyenv.recipes import FINISH, LOADER, PYTHON, SCRIPTS, origin, path_of
 from dockerfile_pyenv.requirement_files import Content, Place
-from dockerfile_pyenv.text import substitute
+from dockerfile_pyenv.text import Edits, substitute
 
 TOOLS_IMAGE = f"dockerfile-pyenv:{__version__}"
 """The published frontend image of this release, where the tools are."""
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """PATH of the images that Python is taken out of: only an engine could ask them."""
+
+_NO_EDITS = Edits()
 
 _SYNTAX = re.compile(rb"(?im)^#[\t ]*syntax[\t ]*=[^\n]*\n?")
 
@@ -56,12 +58,14 @@ class Style:
     """Mirror of release tarballs, as PYENV_SOURCE_MIRROR names one."""
 
 
-def render(dockerfile: Dockerfile, plan: Plan, contents: Mapping[str, Content], style: Style) -> bytes:
-    """The user's Dockerfile as a plain one that builds the same image.
+def render(
+    dockerfile: Dockerfile, plan: Plan, contents: Mapping[str, Content], style: Style, edits: Edits = _NO_EDITS
+) -> bytes:
+    """The user's Dockerfile as a plain one that builds the same image, with what Astro mode edits.
 
     Raises DockerfileError for a stage that has a name of ours.
     """
-    expanded = lex(expand.expand(dockerfile, plan, rename=stage_name).text)
+    expanded = lex(expand.expand(dockerfile, plan, edits, rename=stage_name).text)
     stages = "".join(_stages(plan, contents, style))
     names = re.findall(r"^FROM .* AS (\S+)$", stages, re.MULTILINE)
     _refuse_names(dockerfile, names)

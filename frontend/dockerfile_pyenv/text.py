@@ -63,6 +63,11 @@ class Edits:
         """Both of two edits of different places."""
         return Edits({**self.replaced, **other.replaced}, {**self.inserted, **other.inserted})
 
+    def before(self, index: int) -> "Edits":
+        """Those of instructions before one."""
+        replaced = {at: text for at, text in self.replaced.items() if at < index}
+        return Edits(replaced, {at: added for at, added in self.inserted.items() if at < index})
+
     def __bool__(self) -> bool:
         """Whether anything changes."""
         return bool(self.replaced or self.inserted)

@@ -21,6 +21,8 @@ EXPECTED = {
     "older": "older",
     "operator_newer": None,
     "operator_older": "operator_older",
+    "decorated_newer": "decorated_newer",
+    "decorated_older": None,
     "virtualenv_newer": "virtualenv_newer",
     "virtualenv_older": None,
 }

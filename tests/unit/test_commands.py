@@ -205,6 +205,51 @@ def test_an_images_config_answers_for_it(run: Run, context: Path) -> None:
     assert 'USER "other"' in out
 
 
+RUNTIME = "quay.io/astronomer/astro-runtime:12.7.1"
+ONBUILD = ["COPY packages.txt .", "USER root", "RUN install", "USER astro", "COPY --chown=astro:0 . ."]
+
+
+def test_render_does_the_work_of_astro_mode(run: Run, context: Path) -> None:
+    """By the ONBUILD lines that the image's config has, for the files that the context has, and with links."""
+    (context / "Dockerfile").write_text(f"FROM {RUNTIME} AS one\nPYENV 3.11 reports\nFROM {RUNTIME}\nPYENV 3.13 etl\n")
+    (context / "packages.txt").write_text("tree\n")
+    config = {"User": "astro", "WorkingDir": "/usr/local/airflow", "OnBuild": ONBUILD, "Shell": ["/bin/bash", "-c"]}
+    (context / "config.json").write_text(json.dumps([{"Config": config}]))
+    told = f"--image-config={context}/config.json"
+    status, out, _ = run("render", "--target=one", told, context)
+    assert status == 0
+    assert (
+        f'FROM {RUNTIME}-base AS one\nSHELL ["/bin/bash", "-c"]\n'
+        "COPY packages.txt .\nUSER root\nRUN install\nUSER astro\n"
+    ) in out
+    assert "--link=/home/astro/.venv/reports" in out
+    assert out.endswith("USER astro\nCOPY --chown=astro:0 . .\n")
+    assert "etl" not in out
+    (context / "packages.txt").unlink()
+    assert "packages.txt" not in run("render", told, context)[1]
+    off = run("render", "--build-arg=PYENV_ASTRO=off", told, context)[1]
+    assert f"FROM {RUNTIME} AS one\nUSER 0:0\n" in off
+    assert "--link" not in off
+
+
+def test_render_needs_to_know_what_astro_mode_would_do(run: Run, context: Path) -> None:
+    """Only the image can tell its ONBUILD lines; for a `-base` tag without a sibling they are those of Runtime 3.3."""
+    (context / "Dockerfile").write_text(f"FROM {RUNTIME}\nPYENV 3.11 reports\n")
+    status, out, err = run("render", "--user=astro", context)
+    assert (status, out) == (1, "")
+    assert f"Dockerfile:1: what is done for packages.txt, requirements.txt and the project, {RUNTIME} says" in err
+    assert f"--image-config {RUNTIME}=<file>" in err
+    assert run("explain", "--user=astro", context)[0] == 0
+    (context / "Dockerfile").write_text(f"# syntax=x --astro\nFROM {RUNTIME}-base\nPYENV 3.11 reports\n")
+    out = run("render", "--user=astro", context)[1]
+    assert "\nCOPY requirements.txt .\nRUN /usr/local/bin/install-python-dependencies\nUSER astro\n" in out
+    (context / "config.json").write_text(json.dumps([{"Config": {"User": "astro", "Env": []}}]))
+    assert run("render", f"--image-config={context}/config.json", context)[1].count("install-python-dependencies") == 1
+    (context / "sibling.json").write_text(json.dumps([{"Config": {"User": "astro"}}]))
+    told = [f"--image-config={context}/config.json", f"--image-config={RUNTIME}={context}/sibling.json"]
+    assert "requirements.txt" not in run("render", *told, context)[1]
+
+
 def test_explain_says_what_each_line_is_made_of(run: Run, context: Path) -> None:
     """In words, without credentials; `--format=json` has the same for programs."""
     status, out, _ = run("explain", "--platform=linux/arm64", context)

@@ -5,7 +5,8 @@ import re
 import sys
 
 from dockerfile_pyenv import offline, old_builders, render, requirement_files
-from dockerfile_pyenv.commands import workspace
+from dockerfile_pyenv import plan as planning
+from dockerfile_pyenv.commands import runtimes, workspace
 from dockerfile_pyenv.commands.workspace import Workspace
 from dockerfile_pyenv.lexer import Dockerfile
 
@@ -38,12 +39,14 @@ def run(options: argparse.Namespace, given: Workspace) -> int:
         given.setting("UV_PYTHON_INSTALL_MIRROR"),
         given.setting("PYENV_SOURCE_MIRROR"),
     )
-    dockerfile, plan = given.dockerfile, given.plan()
+    around = runtimes.around(given)
+    dockerfile, plan, edits = given.dockerfile, planning.linked(given.plan(), around.links), around.edits
     contents = requirement_files.collect(plan, given.tree).contents
     target = offline.target_number(dockerfile, given.given)
     if target is not None:
         dockerfile, plan = render.without_later_stages(dockerfile, plan, target)
-    sys.stdout.buffer.write(render.render(dockerfile, plan, contents, style))
+        edits = edits.before(len(dockerfile.instructions))
+    sys.stdout.buffer.write(render.render(dockerfile, plan, contents, style, edits))
     sys.stdout.flush()
     for line, what in old_builders.unknown(dockerfile):
         sys.stderr.write(f"{given.name}:{line}: {old_builders.NAMES} do not know {what}\n")

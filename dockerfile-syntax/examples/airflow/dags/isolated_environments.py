@@ -32,6 +32,13 @@ def describe(greeting: str, day: str) -> dict[str, str]:
     return {"python": platform.python_version(), "prefix": sys.prefix, "greeting": greeting, "day": day}
 
 
+def toolz_version() -> str:
+    """What the templated requirement brought."""
+    from importlib.metadata import version
+
+    return version("toolz")
+
+
 def choose(left: str, right: str) -> str:
     """A branch, decided in another Python."""
     import sys
@@ -84,11 +91,6 @@ def isolated_environments() -> None:
 
         return {"python": platform.python_version(), "toolz": toolz.__version__}
 
-    def toolz_version() -> str:
-        from importlib.metadata import version
-
-        return version("toolz")
-
     virtualenv_operator = PythonVirtualenvOperator(
         task_id="virtualenv_operator",
         python_version="3.9",
@@ -104,6 +106,14 @@ def isolated_environments() -> None:
         system_site_packages=False,
         venv_cache_path="/tmp/venv-cache",
     )
+
+    # The same requirements and Python as above: the environment in the cache serves this one, too.
+    @task.branch_virtualenv(python_version="3.13", system_site_packages=False, venv_cache_path="/tmp/venv-cache")
+    def branch_virtualenv() -> str:
+        import sys
+
+        return "decorated_newer" if sys.version_info >= (3, 13) else "decorated_older"
+
     branch_virtualenv_operator = BranchPythonVirtualenvOperator(
         task_id="branch_virtualenv_operator",
         python_version="3.13",
@@ -123,6 +133,7 @@ def isolated_environments() -> None:
     for branch, names in (
         (branch_external(), ("newer", "older")),
         (branch_external_operator, ("operator_newer", "operator_older")),
+        (branch_virtualenv(), ("decorated_newer", "decorated_older")),
         (branch_virtualenv_operator, ("virtualenv_newer", "virtualenv_older")),
     ):
         paths = branches(*names)
