@@ -1,7 +1,11 @@
 """Astro mode: what the predecessor does around PYENV lines on Astro Runtime images, in the order that caches best."""
 
+import subprocess
+import sys
+
+import pytest
 from tests.airflow.conftest import Runtimes
-from tests.bed import standins
+from tests.bed import archives, settings, standins
 from tests.engine.conftest import Project
 from tests.engine.wheels import wheel
 
@@ -120,3 +124,47 @@ def test_old_runtimes_say_it_in_their_onbuild_lines(runtimes: Runtimes, project:
     said = engine.run(image, "bash", "-c", "pwd; ls ..; python -c 'import toolz; print(toolz.__version__)'")
     assert said.split()[0] == "/usr/local/airflow/sub"
     assert {"dags", "requirements.txt", "sub", "1.0.0"} <= set(said.split())
+
+
+def test_a_sibling_that_cannot_be_had_is_told(runtimes: Runtimes, project: Project) -> None:
+    """Without its `-base` image a Runtime's own ONBUILD lines do the work, and a warning says what that costs."""
+    engine = runtimes(standins.ASTRO_2)
+    alone = "quay.io/astronomer/astro-runtime:12.7.2"
+    engine.docker("tag", RUNTIME, alone)
+    context = project({**FILES, "packages.txt": "", "Dockerfile": f"{SYNTAX}FROM {alone}\nPYENV 3.9 epo\n"})
+    built = engine.build(context)
+    assert (
+        f"{alone}-base cannot be had: the project is copied before the PYENV lines of this stage, and every edit of it "
+        "installs their environments anew (line 2)"
+    ) in built.log
+    assert engine.run(built.image, "bash", "-c", "ls dags; $ASTRO_PYENV_epo -V; id -un").splitlines() == [
+        "one.py", "Python 3.9.2", "astro",
+    ]  # fmt: skip
+    off = engine.build("--build-arg=PYENV_ASTRO=off", context).log
+    assert "cannot be had" not in off
+
+
+@pytest.mark.whole
+def test_a_rendered_file_does_the_same(runtimes: Runtimes, project: Project) -> None:
+    """Told what the image says of itself, `render` writes a file that Docker builds to an image of the same files."""
+    engine = runtimes(standins.ASTRO_2)
+    inspected = engine.docker("image", "inspect", RUNTIME).stdout
+    context = project(
+        {**FILES, "image.json": inspected, "Dockerfile": f"{SYNTAX}FROM {RUNTIME}\nPYENV 3.9 epo epo.txt\nUSER root\n"}
+    )
+    (context / ".dockerignore").write_text("image.json\nrendered\n")
+    program = "import sys; from dockerfile_pyenv import cli; cli.main(sys.argv[1:])"
+    rendered = subprocess.run(
+        [sys.executable, "-c", program, "render", "--image-config=image.json"],
+        cwd=context,
+        env={"PYTHONPATH": str(settings.REPOSITORY / "frontend"), "UV_PYTHON_DOWNLOADS_JSON_URL": str(archives.TABLE)},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    (context / "rendered").write_bytes(rendered.stdout)
+    ours = engine.build(context).image
+    theirs = engine.build(f"--file={context / 'rendered'}", context).image
+    assert engine.image_config(theirs)["config"] == engine.image_config(ours)["config"]
+    places = "/opt /usr/local/airflow /home/astro /usr/local/lib/python3.11/site-packages/toolz"
+    listing = f"find {places} -printf '%p %U:%G %m %s %l\\n' | sort"
+    assert engine.run(theirs, "bash", "-c", listing) == engine.run(ours, "bash", "-c", listing)

@@ -1,6 +1,7 @@
 """The shapes of files that users of the predecessor have: each builds with our syntax line and nothing else changed.
 
-A case is a build context with a Dockerfile; `check` is run in its image by bash, and prints what is in `says`.
+A case is a build context with a Dockerfile; `check` is run in its image by bash, and prints what is in `says`. One that
+was wrong stays wrong, and its build says what is in `fails`.
 """
 
 import re
@@ -25,6 +26,11 @@ def test_a_users_file_builds_as_it_did(runtimes: Runtimes, folder: Path, tmp_pat
     name, data = wheel("given")
     (tmp_path / "include").mkdir(exist_ok=True)
     (tmp_path / "include" / name).write_bytes(data)
+    if (folder / "fails").exists():
+        failed = engine.build(tmp_path, check=False)
+        assert failed.returncode
+        assert (folder / "fails").read_text().strip() in failed.log
+        return
     built = engine.build(tmp_path).image
     check = (folder / "check").read_text()
     assert engine.run(built, "-c", check, options=("--entrypoint=bash",)) == (folder / "says").read_text().strip()

@@ -38,6 +38,8 @@ class Subject:
     today: date
     build_args: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Values of the build arguments that the caller gives, by name."""
+    reached: bool = True
+    """Whether a build finds this frontend, be it without a syntax line."""
     astro: bool = False
     """Whether PYENV_ASTRO is set, one way or the other."""
 

@@ -14,6 +14,8 @@ from dockerfile_pyenv.commands import workspace
 from dockerfile_pyenv.commands.workspace import Workspace
 from dockerfile_pyenv.errors import DockerfileError
 
+_SYNTAX = "BUILDKIT_SYNTAX"
+"""The build argument that names a frontend in place of the syntax line (frontend/dockerui/config.go)."""
 _ARGUMENT = options.CHECK.removeprefix(options.BUILD_ARG)
 
 
@@ -68,7 +70,9 @@ def check(given: Workspace) -> Report:
     except DockerfileError as caught:
         error = caught
     settled = bool(known.setting(astro.SETTING))
-    warnings = checks.find(Subject(dockerfile, asked, today, known.given.build_args, astro=settled), wanted)
+    reached = bool(known.given.build_args.get(_SYNTAX))
+    subject = Subject(dockerfile, asked, today, known.given.build_args, reached=reached, astro=settled)
+    warnings = checks.find(subject, wanted)
     return Report(
         known.name, dockerfile.source, warnings, error.placed if error else "", error.lines if error else None
     )

@@ -1,4 +1,4 @@
-"""PyenvSyntaxNotFirst: a `# syntax` line that BuildKit does not find."""
+"""PyenvSyntaxNotFirst: a `# syntax` line that BuildKit does not find, or none at all."""
 
 import re
 from collections.abc import Iterator
@@ -26,6 +26,14 @@ def _find(subject: Subject) -> Iterator[Finding]:
                     "before every other line, blank lines and comments included, and begins with #",
                     (number, number),
                 )
+            return
+    for item in subject.dockerfile.instructions:
+        if item.keyword == "PYENV" and not subject.reached:
+            yield Finding(
+                "the file has no syntax line, and a build does not know PYENV: write # syntax=dockerfile-pyenv:1 on "
+                "its first line, or build with --build-arg BUILDKIT_SYNTAX=dockerfile-pyenv:1",
+                item.lines,
+            )
             return
 
 
