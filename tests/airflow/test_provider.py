@@ -12,7 +12,13 @@ PROVIDER = settings.REPOSITORY / "frontend/airflow_provider_pyenv"
 
 
 @pytest.mark.parametrize(
-    "wanted", [pytest.param(standins.ASTRO_2, marks=pytest.mark.whole), standins.ASTRO_3], ids=["astro-2", "astro-3"]
+    "wanted",
+    [
+        pytest.param(standins.APACHE_2_9, marks=pytest.mark.whole),
+        pytest.param(standins.ASTRO_2, marks=pytest.mark.whole),
+        standins.ASTRO_3,
+    ],
+    ids=["apache-2.9", "astro-2", "astro-3"],
 )
 def test_tasks_name_their_environment(
     runtimes: Runtimes, run_dag: RunDag, tmp_path: Path, wanted: tuple[Standin, ...]
@@ -23,8 +29,8 @@ def test_tasks_name_their_environment(
     shutil.copytree(PROVIDER, tmp_path / "provider")
     (tmp_path / "Dockerfile").write_text(
         f"# syntax={image.NAME}\nFROM {wanted[0].names[0]}\nPYENV 3.9 reports\nPYENV 3.13 data-science\n"
-        "COPY --chown=astro provider /tmp/provider\nRUN pip install --user --no-deps /tmp/provider\n"
-        "COPY --chown=astro dags dags\n"
+        "COPY --chown=50000 provider /tmp/provider\nRUN pip install --no-deps /tmp/provider\n"
+        "COPY --chown=50000 dags dags\n"
     )
     built = engine.build(tmp_path).image
     collected = run_dag(engine, built, "environments_by_name", {})

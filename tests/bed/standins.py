@@ -23,6 +23,7 @@ _LABEL: Final = "bed.recipe"
 _PYTHON: Final = settings.Release("3.11.2")
 # The official constraints lie where the bed does not reach: what the index had then fits as well.
 _AIRFLOW_2: Final = {"AIRFLOW": "2.10.5", "AS_OF": "2025-02-10", "UV": "0.9.10"}
+_OLDEST: Final = {"AIRFLOW": "2.9.3", "AS_OF": "2024-07-20", "UV": "0.9.10"}
 _AIRFLOW_3: Final = {"AIRFLOW": "3.1.3", "AS_OF": "2025-11-20", "UV": "0.9.10"}
 _ASTRO_2: Final = "quay.io/astronomer/astro-runtime"
 _ASTRO_3: Final = "astrocrpublic.azurecr.io/runtime"
@@ -66,6 +67,8 @@ ASTRO_3: Final = _astro(_AIRFLOW_3, {"base": (f"{_ASTRO_3}:3.1-5-base",), "scrip
 APACHE_2: Final = (
     Standin(("apache/airflow:2.10.5",), "apache-airflow.Dockerfile", {**_AIRFLOW_2, "VIRTUALENV": "virtualenv"}),
 )
+APACHE_2_9: Final = (Standin(("apache/airflow:2.9.3",), "apache-airflow.Dockerfile", _OLDEST),)
+"""The oldest Airflow that airflow-provider-pyenv is for."""
 APACHE_3: Final = (Standin(("apache/airflow:3.1.3",), "apache-airflow.Dockerfile", {**_AIRFLOW_3, "LAYOUT": "linked"}),)
 
 
