@@ -74,7 +74,7 @@ class Airflow(NamedTuple):
 def allows(specifiers: str, python: Tuple[int, ...]) -> bool:
     """Whether a Requires-Python allows a Python; what is not understood forbids none.
 
-    uv does not heed upper bounds (docs/reference/resolver-internals.md), and Airflow means them.
+    uv heeds no upper bounds (seen with 0.13), and Airflow means its own.
     """
     for clause in specifiers.split(","):
         match = SPECIFIER.match(clause)
