@@ -232,3 +232,13 @@ def test_what_copies_the_whole_project(line: str, found: bool) -> None:  # noqa:
 def test_what_looks_like_pyenv(line: str, found: bool) -> None:  # noqa: FBT001
     """Another instruction's typo is left to the Dockerfile frontend."""
     assert names(Example(f"FROM debian\n{line}\n")) == ["PyenvTypo"] * found
+
+
+@pytest.mark.parametrize(
+    ("flag", "found"),
+    [("", ["PyenvAirflowInstalled"]), ("--airflow=none ", ["PyenvAirflowInstalled"]), ("--airflow=same ", [])],
+)
+def test_a_provider_beside_an_airflow_that_is_wanted(flag: str, found: list[str]) -> None:
+    """A line that asks for the image's own Airflow may have its providers, too."""
+    files = {"r.txt": "apache-airflow-providers-snowflake==6.0.0\n"}
+    assert names(Example(f"FROM debian\nPYENV {flag}3.13 etl r.txt\n", files)) == found
