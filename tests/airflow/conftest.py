@@ -60,11 +60,8 @@ def example(tmp_path: Path) -> Example:
 def run_dag(request: pytest.FixtureRequest) -> Iterator[RunDag]:
     """Run a DAG of an image to its end with `airflow dags test`, and return what its task `collect` collected."""
 
-    def run(
-        engine: Engine, built: str, dag: str, variables: Mapping[str, str], before: str = "true", **environ: str
-    ) -> dict[str, Any]:
+    def run(engine: Engine, built: str, dag: str, variables: Mapping[str, str], before: str = "true") -> dict[str, Any]:
         options = [f"--env=AIRFLOW_VAR_{name.upper()}={value}" for name, value in variables.items()]
-        options += [f"--env={name}={value}" for name, value in environ.items()]
         script = (
             "airflow db migrate > /tmp/migrate.log 2>&1 || { cat /tmp/migrate.log; exit 1; }; "
             f"{before}; airflow dags test {dag} 2025-01-02"

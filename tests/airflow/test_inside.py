@@ -5,36 +5,32 @@ from tests.airflow.conftest import Example, RunDag, Runtimes
 from tests.bed import standins
 from tests.bed.standins import Standin
 
-CONNECTION = "postgres://shop.example.com/orders"
-_BASE = "astrocrpublic.azurecr.io/runtime:3.1-5-base"
+BASE_2 = "quay.io/astronomer/astro-runtime:12.7.1-base"
+BASE_3 = "astrocrpublic.azurecr.io/runtime:3.1-5-base"
+CONNECTION = "AIRFLOW_CONN_SHOP=postgres://shop.example.com/orders"
 
 
 @pytest.mark.parametrize(
-    ("wanted", "base", "line", "python", "table"),
+    ("wanted", "base", "line", "said"),
     [
-        (standins.ASTRO_2, "quay.io/astronomer/astro-runtime:12.7.1-base", "--airflow=same 3.9", "3.9.2", "orders"),
-        (standins.ASTRO_3, _BASE, "--airflow=task-sdk 3.13", "3.13.5", "not with the SDK alone"),
-        pytest.param(standins.ASTRO_3, _BASE, "--airflow=same 3.13", "3.13.5", "orders", marks=pytest.mark.whole),
+        (standins.ASTRO_2, BASE_2, "--airflow=same 3.9", "apache-airflow 2.10.5"),
+        (standins.ASTRO_3, BASE_3, "--airflow=task-sdk 3.13", "apache-airflow-task-sdk 1.1.3"),
+        pytest.param(standins.ASTRO_3, BASE_3, "--airflow=same 3.13", "apache-airflow 3.1.3", marks=pytest.mark.whole),
     ],
     ids=["2-same", "3-task-sdk", "3-same"],
 )
-def test_tasks_ask_airflow(  # noqa: PLR0917 - a row has this many words
-    runtimes: Runtimes,
-    example: Example,
-    run_dag: RunDag,
-    wanted: tuple[Standin, ...],
-    base: str,
-    line: str,
-    python: str,
-    table: str,
+def test_tasks_ask_airflow(
+    runtimes: Runtimes, example: Example, run_dag: RunDag, wanted: tuple[Standin, ...], base: str, line: str, said: str
 ) -> None:
-    """Variables, Connections and the context reach a task in another Python; an environment without has none of it."""
+    """Variables and the context reach a task in another Python; in an environment without Airflow nothing could ask."""
     engine = runtimes(wanted)
-    silent = f"PYENV {python[: python.rindex('.')]} silent\n"
-    context = example("airflow-inside", {_BASE: base, "--airflow=task-sdk 3.13": line, "COPY": f"{silent}COPY"})
+    version = line.rsplit(maxsplit=1)[-1]
+    context = example(
+        "airflow-inside",
+        {BASE_3: base, "--airflow=task-sdk 3.13": line, "COPY": f"PYENV {version} silent\nCOPY"},
+    )
     built = engine.build(context)
-    airflow = wanted[0].arguments["AIRFLOW"]
-    assert f"apache-airflow{'-task-sdk 1.1.3' if 'sdk' in line else f' {airflow}'} as in the image" in built.log
+    assert f"talking: {said} as in the image, " in built.log
     stored = wanted is standins.ASTRO_2  # Airflow 3 hands out what its database has from 3.1.4 on
     collected = run_dag(
         engine,
@@ -42,21 +38,23 @@ def test_tasks_ask_airflow(  # noqa: PLR0917 - a row has this many words
         "inside",
         {} if stored else {"greeting": "hello"},
         "airflow variables set greeting hello" if stored else "true",
-        AIRFLOW_CONN_SHOP=CONNECTION,
     )
-    assert collected == {
-        "python": python, "greeting": "hello", "host": "shop.example.com", "day": "2025-01-02", "table": table,
-    }  # fmt: skip
-    said = engine.run(built.image, "bash", "-c", '"$ASTRO_PYENV_silent" -c "import airflow" 2>&1 | tail -1')
-    assert said == "ModuleNotFoundError: No module named 'airflow'"
-    # Where an image's own Python is another one, its versions count as far as they are for this one.
-    script = "import importlib.metadata as m; print(*(m.version(name) for name in ('pendulum', 'jinja2', 'attrs')))"
-    assert (
-        len(
-            {
-                engine.run(built.image, one, "-c", script)
-                for one in ("/opt/astro-pyenv/envs/talking/bin/python", "python")
-            }
+    python = {"3.9": "3.9.2", "3.13": "3.13.5"}[version]
+    assert collected == {"python": python, "greeting": "hello", "day": "2025-01-02", "table": "orders"}
+    script = (
+        '"$ASTRO_PYENV_silent" -c "import airflow" 2>&1 | tail -1; '
+        # The image's Python is another one: its versions count all the same.
+        "for python in $ASTRO_PYENV_talking python; do $python -c 'import importlib.metadata as m; "
+        'print(*(m.version(name) for name in ("pendulum", "sqlalchemy", "attrs")))\'; done'
+    )
+    if stored:
+        script += (
+            "; $ASTRO_PYENV_talking -c 'from airflow.hooks.base import BaseHook; "
+            'print(BaseHook.get_connection("shop").host)\' 2> /dev/null | tail -1'
         )
-        == 1
-    )
+    silent, own, theirs, *host = engine.run(
+        built.image, "bash", "-c", script, options=(f"--env={CONNECTION}",)
+    ).splitlines()
+    assert silent == "ModuleNotFoundError: No module named 'airflow'"
+    assert own == theirs
+    assert host == (["shop.example.com"] if stored else [])

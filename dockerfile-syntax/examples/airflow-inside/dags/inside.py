@@ -14,26 +14,21 @@ PYTHON = os.environ["ASTRO_PYENV_talking"]
 
 @dag(schedule=None, catchup=False, params={"table": "orders"})
 def inside() -> None:
-    """Read a Variable, a Connection and the context, each in the environment's own Python."""
+    """Read a Variable and the context in the environment's own Python."""
 
     @task.external_python(python=PYTHON)
     def asks() -> dict[str, str]:
         import platform
 
         try:  # Airflow 3
-            from airflow.sdk import Connection, Variable
-
-            host = Connection.get("shop").host
+            from airflow.sdk import Variable
         except ImportError:  # Airflow 2
-            from airflow.hooks.base import BaseHook
             from airflow.models import Variable
-
-            host = BaseHook.get_connection("shop").host
-        return {"python": platform.python_version(), "greeting": Variable.get("greeting"), "host": host}
+        return {"python": platform.python_version(), "greeting": Variable.get("greeting")}
 
     @task.external_python(python=PYTHON)
     def is_given(logical_date=None, params=None) -> dict[str, str]:
-        return {"day": logical_date.to_date_string(), "table": params["table"] if params else "not with the SDK alone"}
+        return {"day": logical_date.to_date_string(), "table": params["table"]}
 
     @task
     def collect(one: dict, two: dict) -> None:
