@@ -19,7 +19,7 @@ CONNECTION = "AIRFLOW_CONN_SHOP=postgres://shop.example.com/orders"
     ],
     ids=["2-same", "3-task-sdk", "3-same"],
 )
-def test_tasks_ask_airflow(
+def test_tasks_ask_airflow(  # noqa: PLR0917 - a row has this many words
     runtimes: Runtimes, example: Example, run_dag: RunDag, wanted: tuple[Standin, ...], base: str, line: str, said: str
 ) -> None:
     """Variables and the context reach a task in another Python; in an environment without Airflow nothing could ask."""
