@@ -176,6 +176,9 @@ def test_a_lock_is_for_its_python_and_platforms(run: Run, context: Path) -> None
         pytest.param("3.9 etl absent==1", "cannot be locked: absent", id="a package that there is not"),
         pytest.param("--installer=pip 3.9 etl alpha==1", "pip installs no locks: write --installer=uv", id="pip"),
         pytest.param(
+            "--airflow=same 3.9 etl alpha==1", "--airflow=same takes versions from the base image", id="airflow"
+        ),
+        pytest.param(
             "3.9 etl image.txt", "/tmp/a-1-py3-none-any.whl is a path of the image, which only a build has", id="image"
         ),
         pytest.param("3.9 etl none.txt", "none.txt cannot be read in the build context", id="a missing file"),

@@ -129,6 +129,12 @@ def _target(environment: Environment, given: Workspace, *, python: str) -> Itera
             "pip installs no locks: write --installer=uv, or lock the other lines with --name",
             lines=environment.line.lines,
         )
+    elif statement.flags.airflow:
+        raise DockerfileError(
+            f"--airflow={statement.flags.airflow} takes versions from the base image, which nobody asks here: lock the "
+            "other lines with --name, or name Airflow among the requirements in place of the flag",
+            lines=environment.line.lines,
+        )
     else:
         default = posixpath.join(posixpath.dirname(rest[0]) if rest else "", pylock.name(statement.name))
         bare = replace(environment, statement=replace(statement, files=rest))
