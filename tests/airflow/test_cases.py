@@ -13,10 +13,15 @@ from tests.airflow.conftest import Runtimes
 from tests.bed import image, settings, standins
 from tests.engine.wheels import wheel
 
-CASES = sorted(path.parent for path in (settings.REPOSITORY / "dockerfile-syntax/cases/astro").glob("*/Dockerfile"))
+WHOLE = {"airflow-in-the-environment"}
+"""Cases that take long, and whose like another test of the core builds."""
+CASES = [
+    pytest.param(path.parent, id=path.parent.name, marks=[pytest.mark.whole] if path.parent.name in WHOLE else [])
+    for path in sorted((settings.REPOSITORY / "dockerfile-syntax/cases/astro").glob("*/Dockerfile"))
+]
 
 
-@pytest.mark.parametrize("folder", CASES, ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", CASES)
 def test_a_users_file_builds_as_it_did(runtimes: Runtimes, folder: Path, tmp_path: Path) -> None:
     """The image holds what the predecessor's would: environments, requirements, packages and project."""
     engine = runtimes(standins.ASTRO_2)

@@ -13,7 +13,7 @@ CONNECTION = "AIRFLOW_CONN_SHOP=postgres://shop.example.com/orders"
 @pytest.mark.parametrize(
     ("wanted", "base", "line", "installed"),
     [
-        (standins.ASTRO_2, BASE_2, "--airflow=same 3.9", "apache-airflow==2.10.5"),
+        pytest.param(standins.ASTRO_2, BASE_2, "--airflow=same 3.9", "apache-airflow==2.10.5", marks=pytest.mark.whole),
         (standins.ASTRO_3, BASE_3, "--airflow=task-sdk 3.13", "apache-airflow-task-sdk==1.1.3"),
         pytest.param(standins.ASTRO_3, BASE_3, "--airflow=same 3.13", "apache-airflow==3.1.3", marks=pytest.mark.whole),
     ],
