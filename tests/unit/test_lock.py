@@ -234,6 +234,15 @@ def test_a_uv_that_is_too_old(run: Run, tmp_path: Path, monkeypatch: pytest.Monk
     assert f"Dockerfile:5: {fake} is another release of uv than this command knows" in err
 
 
+def test_a_machine_without_git(run: Run, context: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the frontend's image is one: what to do is said, and it is not about the base image."""
+    (context / "Dockerfile").write_text("FROM debian\nPYENV 3.9 etl 'a @ git+https://git.invalid/a.git'\n")
+    monkeypatch.setenv("PATH", "/nowhere")
+    status, _, err = run()
+    assert status == 1
+    assert "Dockerfile:2: a @ git+https://git.invalid/a.git asks for a git repository, and there is no git here" in err
+
+
 def test_two_lines_with_one_lock(run: Run, context: Path) -> None:
     """In two stages an environment may have one name, and needs two locks."""
     dockerfile = context / "Dockerfile"

@@ -119,6 +119,11 @@ def lock(question: Question) -> None:
             f"{question.uv} is another release of uv than this command knows: pip install 'dockerfile-pyenv[lock]' "
             "brings the right one"
         )
+    if status and "Git executable not found" in text:
+        raise ProvisionError(
+            f"{question.title} asks for a git repository, and there is no git here: install it. The frontend's image "
+            "has none: use the command that pip install 'dockerfile-pyenv[lock]' brings in place of the image"
+        )
     if status:
         words = failure.paragraph(failure.explain(text, ".".join(question.python.split(".")[:2])))
         raise ProvisionError(redact(f"the requirements in {question.title} cannot be locked: " + "\n".join(words)))
