@@ -102,7 +102,8 @@ def _children(pid: int) -> list[int]:
 def _config(kind: settings.EngineKind) -> dict[str, object]:
     return {
         "registry-mirrors": [f"http://{settings.REGISTRY}"],
-        "insecure-registries": [settings.SUBNET],
+        # Docker 26 builds with a mirror by TLS, unless it is named here, whatever the subnets say.
+        "insecure-registries": [settings.SUBNET, settings.REGISTRY],
         "features": {"containerd-snapshotter": kind.containerd_store},
         "mtu": network.mtu(),
         "exec-opts": ["native.cgroupdriver=cgroupfs"],

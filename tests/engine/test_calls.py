@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -57,6 +58,20 @@ def test_what_a_file_is_asked(engine: Engine, regenerate: bool) -> None:  # noqa
             (WHOLE / name).write_text(answer)
         assert not INTERNAL.search(answer), name
     assert {name: (WHOLE / name).read_text() for name in CALLS} == answers
+
+
+def test_an_engine_that_has_no_lint(engines: Callable[[str], Engine]) -> None:
+    """Docker 26 answers the same, but for the Dockerfile frontend's own rules."""
+    engine = engines("26")
+    engine.docker("tag", "dockerfile-pyenv:dev", "dockerfile-pyenv:1")
+    for name in ("outline", "targets"):
+        assert call(engine, WHOLE, *CALLS[name]) == (WHOLE / name).read_text()
+    found, golden = (
+        re.findall(r"^WARNING: (Pyenv\w+) .*\n.+\n(Dockerfile:\d+)$", text, re.MULTILINE)
+        for text in (call(engine, WHOLE, *CALLS["check"]), (WHOLE / "check").read_text())
+    )
+    assert found
+    assert found == golden
 
 
 def test_every_rule_is_seen_by_a_user(engine: Engine, tmp_path: Path) -> None:
