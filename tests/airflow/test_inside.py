@@ -2,8 +2,9 @@
 
 import pytest
 from tests.airflow.conftest import Example, RunDag, Runtimes
-from tests.bed import standins
+from tests.bed import image, standins
 from tests.bed.standins import Standin
+from tests.engine.conftest import Project
 
 BASE_2 = "quay.io/astronomer/astro-runtime:12.7.1-base"
 BASE_3 = "astrocrpublic.azurecr.io/runtime:3.1-5-base"
@@ -35,11 +36,11 @@ def test_tasks_ask_airflow(  # noqa: PLR0917 - a row has this many words
         "airflow-inside",
         {BASE_3: base, "--airflow=task-sdk 3.13": line, "COPY": f"PYENV {version} silent\nCOPY"},
     )
-    image = engine.build(context).image
+    built = engine.build(context).image
     stored = wanted is standins.ASTRO_2  # Airflow 3 hands out what its database has from 3.1.4 on
     collected = run_dag(
         engine,
-        image,
+        built,
         "inside",
         {} if stored else {"greeting": "hello"},
         "airflow variables set greeting hello" if stored else "true",
@@ -58,8 +59,38 @@ def test_tasks_ask_airflow(  # noqa: PLR0917 - a row has this many words
             "; $ASTRO_PYENV_talking -c 'from airflow.hooks.base import BaseHook; "
             'print(BaseHook.get_connection("shop").host)\' 2> /dev/null | tail -1'
         )
-    silent, own, theirs, *host = engine.run(image, "bash", "-c", script, options=(f"--env={CONNECTION}",)).splitlines()
+    silent, own, theirs, *host = engine.run(built, "bash", "-c", script, options=(f"--env={CONNECTION}",)).splitlines()
     assert silent == "ModuleNotFoundError: No module named 'airflow'"
     assert own == theirs
     assert own.startswith(f"{release} ")
     assert host == (["shop.example.com"] if stored else [])
+
+
+@pytest.mark.parametrize(
+    ("base", "line", "said"),
+    [
+        ("debian:bookworm-slim", "--airflow=same 3.9", "there is no program airflow on PATH at this line"),
+        (
+            BASE_2,
+            "--airflow=task-sdk 3.9",
+            "--airflow=task-sdk: the image has Airflow 2.10.5, and tasks have an SDK of their own from Airflow 3 on",
+        ),
+        (
+            BASE_2,
+            "--airflow=same 3.13",
+            "the image's apache-airflow 2.10.5 is for Python <3.13,>=3.8.1, and this environment has 3.13",
+        ),
+    ],
+    ids=["none", "no-sdk", "python"],
+)
+def test_what_an_image_does_not_have_is_said(
+    runtimes: Runtimes, project: Project, base: str, line: str, said: str
+) -> None:
+    """Before anything is downloaded, the step says what is wrong with the flag on this image."""
+    engine = runtimes(standins.ASTRO_2)
+    context = project({"Dockerfile": f"# syntax={image.NAME}\nFROM {base}\nPYENV {line} talking\n"})
+    failed = engine.build(context, check=False)
+    assert failed.returncode
+    assert "talking: --airflow" in failed.log
+    assert said in failed.log
+    assert f"   3 | >>> PYENV {line} talking" in failed.log
