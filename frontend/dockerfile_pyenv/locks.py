@@ -70,6 +70,37 @@ def made_from(document: dict[str, Any]) -> str:
     return str(table.get("requirements", "")) if isinstance(table, dict) else ""
 
 
+def archives(data: bytes, *, path: str, lines: tuple[int, int]) -> list[tuple[str, int]]:
+    """Paths of wheels and source archives in a pylock.toml, as they are written, and the lines that they stand on.
+
+    They start from the lock (PEP 751). Raises DockerfileError for a project, which a step cannot be given this way.
+    """
+    text = data.decode()
+    found: list[tuple[str, int]] = []
+    for package in _tables(_read(data, path, lines).get("packages")):
+        for directory in _tables([package.get("directory")]):
+            written = str(directory.get("path", ""))
+            raise DockerfileError(
+                f"{path}, line {_line(text, written)}: {written} is a project's directory, which a lock does not bring "
+                "along: leave it out of the lock (uv export --no-emit-project), and name it in a requirements file, as "
+                "./path, where it is to be installed",
+                lines=lines,
+            )
+        archives = _tables([package.get("archive"), package.get("sdist")]) + _tables(package.get("wheels"))
+        paths = [str(one["path"]) for one in archives if "path" in one and "url" not in one]
+        found += [(written, _line(text, written)) for written in paths if not written.startswith("/")]
+    return found
+
+
+def _tables(found: object) -> list[dict[str, Any]]:
+    """The tables of a list; what else a file may have there, uv will say something about."""
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def _line(text: str, written: str) -> int:
+    return text[: max(0, text.find(json.dumps(written, ensure_ascii=False)))].count("\n") + 1
+
+
 def fingerprint(asked: Sequence[tuple[bool, Sequence[str]]], projects: Sequence[bytes], flags: Flags) -> str:
     """Fingerprint of what is asked for, by which one can tell whether a lock was made from it.
 

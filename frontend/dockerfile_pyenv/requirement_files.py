@@ -3,6 +3,7 @@
 Which files a file includes is known once it has been read: each round reads what the one before it found.
 """
 
+import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from dockerfile_pyenv import locks, requirements
 from dockerfile_pyenv.errors import DockerfileError
 from dockerfile_pyenv.heredocs import Body
 from dockerfile_pyenv.plan import Environment, Plan
-from dockerfile_pyenv.requirements import Kind, Reference, RequirementsFile
+from dockerfile_pyenv.requirements import Kind, LineError, Reference, RequirementsFile
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(?=$|[=<>~! ])")
 """A word that names no file of any kind is likely to be meant as a package."""
@@ -157,9 +158,22 @@ class _Walk:
                     self._projects.append(data)
                 else:
                     self.locks[path] = made_from
+                if locks.kind(path) is locks.Kind.PYLOCK:
+                    self._add_archives(data, path)
                 return
             constraint = reference is not None and reference.kind is Kind.CONSTRAINTS
             self._add(replace(self._check(data, path), constraint=constraint))
+
+    def _add_archives(self, data: bytes, path: str) -> None:
+        """Give the step the archives that a lock names by their paths."""
+        lines, lock = self._environment.line.lines, RequirementsFile(path, "")
+        for written, number in locks.archives(data, path=path, lines=lines):
+            try:
+                reference = requirements.reference(Kind.LOCKED, written, number, posixpath.dirname(path))
+            except LineError as error:
+                raise DockerfileError(f"{path}, line {number}: {error}", lines=lines) from None
+            self._others.append((lock, reference))
+            self.to_find.update(dict.fromkeys(reference.paths))
 
     @property
     def fingerprint(self) -> str:

@@ -27,7 +27,7 @@ from dockerfile_pyenv.provision.environment.requirement_lines import (
     logical_lines,
 )
 
-__all__ = ["Kind", "Reference", "RequirementsFile", "check", "is_archive", "is_url", "logical_lines"]
+__all__ = ["Kind", "LineError", "Reference", "RequirementsFile", "check", "is_archive", "is_url", "logical_lines"]
 
 _BINARY: Final = (
     (b"PK\x03\x04", "an Office document or another zip archive"),
@@ -56,6 +56,7 @@ class Kind(Enum):
     CONSTRAINTS = "constraints file"
     PACKAGE = "archive or project"
     LINKS = "place with archives"
+    LOCKED = "archive of a lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +154,16 @@ def _references(text: str, number: int, folder: str) -> Iterator[Reference]:
     for kind, written in _places(line):
         if is_url(written) or written.startswith("/") or VARIABLE.search(written):
             continue  # a path of the image, or what only the step can tell
-        places = (posixpath.normpath(posixpath.join(one, written)) for one in _folders(kind, folder))
-        inside = tuple(dict.fromkeys(place for place in places if place.split("/")[0] != ".."))
-        if not inside:
-            raise LineError(f"{written} lies outside the build context: only files in the context can be used")
-        yield Reference(kind, inside, written, number)
+        yield reference(kind, written, number, folder)
+
+
+def reference(kind: Kind, written: str, number: int, folder: str) -> Reference:
+    """What a path means in a file of a folder, at a line. Raises LineError for one outside the build context."""
+    places = (posixpath.normpath(posixpath.join(one, written)) for one in _folders(kind, folder))
+    inside = tuple(dict.fromkeys(place for place in places if place.split("/")[0] != ".."))
+    if not inside:
+        raise LineError(f"{written} lies outside the build context: only files in the context can be used")
+    return Reference(kind, inside, written, number)
 
 
 def _places(line: Line) -> Iterator[tuple[Kind, str]]:
@@ -183,6 +189,8 @@ def _folders(kind: Kind, folder: str) -> tuple[str, ...]:
             return folder, ""
         case Kind.PACKAGE:
             return ("",)
+        case Kind.LOCKED:
+            return (folder,)
 
 
 def _check_requirement(text: str) -> str | None:

@@ -158,6 +158,11 @@ def test_what_is_installed_again(engine: Engine, project: Project, stocked: Inde
     assert table in reference.read_text(), table
 
 
+def sha256(data: bytes) -> str:
+    """Checksum of a file's content."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def lock(folder: Path, index: Index) -> None:
     """Lock a project, for uv and in the form of PEP 751."""
     (folder / "project").mkdir()
@@ -176,6 +181,7 @@ def test_locks(engine: Engine, project: Project, stocked: Index) -> None:
     """A uv.lock with what is chosen of it, by either installer; a pylock.toml; a project; hashes of a file."""
     stocked.add(*wheel("absent"))
     _, data = wheel("beta", "1.0")
+    own, own_data = wheel("own")
     context = project(
         {
             "Dockerfile": SYNTAX
@@ -185,18 +191,23 @@ def test_locks(engine: Engine, project: Project, stocked: Index) -> None:
             + "PYENV --installer=pip 3.11 pip project/uv.lock\n"
             + "PYENV 3.9 pylock pylock.toml delta==1.0\n"
             + "PYENV --extra=more --group=extra 3.11 unlocked project/pyproject.toml\n"
-            + "PYENV 3.11 hashes hashes.txt\n",
-            "hashes.txt": f"beta==1.0 --hash=sha256:{hashlib.sha256(data).hexdigest()}\n",
+            + "PYENV 3.11 hashes hashes.txt\n"
+            + "PYENV 3.11 path locks/pylock.toml\n",
+            "locks/pylock.toml": 'lock-version = "1.0"\ncreated-by = "a test"\n[[packages]]\nname = "own"\n'
+            f'version = "1.0"\narchive = {{ path = "../dist/{own}", hashes = {{ sha256 = "{sha256(own_data)}" }} }}\n',
+            f"dist/{own}": own_data,
+            "hashes.txt": f"beta==1.0 --hash=sha256:{sha256(data)}\n",
         }
     )
     lock(context, stocked)
-    names = ("uv", "pip", "pylock", "unlocked", "hashes")
+    names = ("uv", "pip", "pylock", "unlocked", "hashes", "path")
     assert packages(engine, engine.build(context).image, names) == {
         "uv": ["alpha==1.0", "beta==2.0", "gamma==1.0"],
         "pip": ["alpha==1.0"],
         "pylock": ["alpha==1.0", "delta==1.0", "gamma==2.0"],
         "unlocked": ["alpha==1.0", "beta==2.0", "gamma==1.0"],
         "hashes": ["beta==1.0"],
+        "path": ["own==1.0"],
     }
     (context / "hashes.txt").write_text(f"beta==1.0 --hash=sha256:{'0' * 64}\n")
     toml = context / "project/pyproject.toml"

@@ -107,3 +107,42 @@ def test_a_lock_that_fits(text: str) -> None:
     """Is left to the step."""
     files = Files({"uv.lock": text.encode(), "pyproject.toml": b""})
     assert requirement_files.collect(plan_of(b"FROM a\nPYENV 3.9 x uv.lock\n")[1], files).contents
+
+
+@pytest.mark.parametrize("text", ["packages = 1", "packages = [1]", "[[packages]]\nwheels = 2\narchive = 3\n"])
+def test_a_lock_of_another_shape(text: str) -> None:
+    """Is for uv to refuse."""
+    assert locks.archives(text.encode(), path="pylock.toml", lines=(1, 1)) == []
+
+
+def test_archives_of_a_lock_are_given_to_the_step() -> None:
+    """They are named from the lock; what comes from an address or lies in the image is not looked for."""
+    lock = (
+        'lock-version = "1.0"\n[[packages]]\nname = "a"\nwheels = [{ path = "../dist/a-1-py3-none-any.whl" }]\n'
+        '[[packages]]\nname = "b"\nsdist = { url = "https://example.com/b-1.tar.gz" }\n'
+        'archive = { path = "/tmp/b.tar.gz" }\n'
+    )
+    _, plan = plan_of(b"FROM a\nPYENV 3.11 x locks/pylock.toml\n")
+    files: dict[str, bytes | requirement_files.Place] = {"locks/pylock.toml": lock.encode()}
+    with pytest.raises(DockerfileError, match=r"^locks/pylock.toml, line 4: ../dist/a-1-py3-none-any.whl: dist/a-1"):
+        requirement_files.collect(plan, Files(files))
+    found = requirement_files.collect(plan, Files({**files, "dist/a-1-py3-none-any.whl": b""}))
+    assert found.of(plan.environments[0]) == ("dist/a-1-py3-none-any.whl", "locks/pylock.toml")
+    assert found.files == {0: ()}
+
+
+@pytest.mark.parametrize(
+    ("package", "message"),
+    [
+        ('directory = { path = "." }', "pylock.toml, line 2: . is a project's directory, which a lock does not bring"),
+        ("directory = { }", "pylock.toml, line 1:  is a project's directory"),
+        ('archive = { path = "../a.whl" }', "pylock.toml, line 2: ../a.whl lies outside the build context"),
+    ],
+)
+def test_what_a_lock_cannot_bring_along(package: str, message: str) -> None:
+    """It is refused at the line, before anything is built."""
+    _, plan = plan_of(b"FROM a\nPYENV 3.11 x pylock.toml\n")
+    with pytest.raises(DockerfileError) as caught:
+        requirement_files.collect(plan, Files({"pylock.toml": f"[[packages]]\n{package}\n".encode()}))
+    assert str(caught.value).startswith(message)
+    assert caught.value.lines == (2, 2)
