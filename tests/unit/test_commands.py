@@ -282,8 +282,11 @@ def test_explain_says_what_else_a_step_is_given(run: Run, context: Path) -> None
     _, out, _ = run("explain", context)
     assert "  given:        --secret=id=netrc --mount=type=cache,target=/c --mount=target=/src --network=none\n" in out
     assert "; the words of this line; what --mount=target=/src shows; the interpreter; " in out
+    assert "airflow:" not in out
     (answer,) = json.loads(run("explain", "--format=json", context)[1])
     assert answer["installer"] == "pip"
+    (context / "Dockerfile").write_text("FROM debian\nPYENV --airflow=same 3.13 etl\n")
+    assert "  airflow:      same, in the base image's own version\n" in run("explain", context)[1]
 
 
 def test_the_installer_that_a_line_does_not_choose(run: Run, context: Path) -> None:

@@ -116,9 +116,9 @@ def test_it_brings_its_packages_in_the_images_versions(
         "apache_airflow-2.10.5.dist-info", "eggs-1.0.dist-info", "gone-2.0.dist-info", "pendulum-3.0.0.dist-info",
         "spam-1.1.dist-info",
     ]  # fmt: skip
-    assert (
-        "epo: apache-airflow 2.10.5 as in the image, 3 of 4 packages in the image's versions" in capfd.readouterr().out
-    )
+    said = capfd.readouterr().out
+    assert "req.txt, --airflow=same\n" in said
+    assert "epo: apache-airflow 2.10.5 as in the image, 3 of 4 packages in the image's versions" in said
 
 
 def test_a_version_of_its_makers_own(

@@ -99,7 +99,7 @@ def add(options: argparse.Namespace, environ: Mapping[str, str], layout: Layout,
 def build(options: argparse.Namespace, environ: Mapping[str, str], layout: Layout, log: Log) -> None:
     """Build the environment. Raises ProvisionError, and OSError for a file system that does not take it."""
     started = time.monotonic()
-    named = [*options.requirement, *options.inline]
+    named = [*options.requirement, *options.inline, *([f"--airflow={options.airflow}"] if options.airflow else [])]
     log(f"Python {sys.version.split()[0]}, {', '.join(named) or 'no requirements'}")
     base = options.interpreter == BASE
     interpreter.check(options.version, layout, base=base)
