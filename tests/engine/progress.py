@@ -19,6 +19,8 @@ class Step:
     done: bool = False
     cached: bool = False
     log: str = ""
+    inputs: tuple[str, ...] = ()
+    """Digests of the steps that it is made from."""
 
     @property
     def ran(self) -> bool:
@@ -37,11 +39,21 @@ class Progress:
         return sorted({name for step in self.steps.values() for name in _STARTED.findall(step.log)})
 
     def laid(self) -> list[str]:
-        """Texts of the PYENV lines whose files were put into the image without an installation, in that order."""
+        """Texts of the PYENV lines whose files were put into the image without an installation, in that order.
+
+        The step that installs, from which the one that puts the files there is made, writes a log where it runs.
+        BuildKit may call it completed without a word of it coming out of the cache, since nobody needed its files.
+        """
+        installing = {
+            digest
+            for step in self.steps.values()
+            for digest in step.inputs
+            if digest in self.steps and self.steps[digest].name == step.name
+        }
         again = {
             step.name.partition("] ")[2]
-            for step in self.steps.values()
-            if step.ran and "] PYENV " in step.name and not step.log
+            for digest, step in self.steps.items()
+            if step.ran and "] PYENV " in step.name and digest not in installing and not step.log
         }
         return sorted(again)
 
@@ -56,6 +68,7 @@ def parse(log: str) -> Progress:
         for vertex in status.get("vertexes") or []:
             step = progress.steps.setdefault(vertex["digest"], Step())
             step.name = vertex.get("name", step.name)
+            step.inputs = tuple(vertex.get("inputs") or step.inputs)
             step.group = (vertex.get("progressGroup") or {}).get("name", step.group)
             step.done = step.done or bool(vertex.get("completed"))
             step.cached = step.cached or bool(vertex.get("cached"))
