@@ -111,7 +111,7 @@ def markdown(runs: Sequence[Run], frontend: Mapping[str, Mapping[str, float]], m
             "|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|",
         ]
         for (_, count, scenario), row in ((key, row) for key, row in table.items() if key[0] == store):
-            seconds = " | ".join(f"{row.seconds[name]:.1f}" for name in SUBJECTS)
+            seconds = " | ".join(_seconds(row.seconds[name]) for name in SUBJECTS)
             ratios = " | ".join(f"{row.ratios[other.name]:.2f}" for other in (PREDECESSOR, BY_HAND))
             cpu = " | ".join(f"{row.cpu_ratios[other.name]:.2f}" for other in (PREDECESSOR, BY_HAND))
             lines.append(f"| {count} | {scenario} | {seconds} | {ratios} | {cpu} | {row.pairs} |")
@@ -143,6 +143,10 @@ def markdown(runs: Sequence[Run], frontend: Mapping[str, Mapping[str, float]], m
             f"| {name} | " + " | ".join(f"{value:.0f}" for value in of.values()) + " |" for name, of in frontend.items()
         ]
     return "\n".join(lines) + "\n"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
 
 def chart(runs: Iterable[Run], store: str, count: int) -> str:
