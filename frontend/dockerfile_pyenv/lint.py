@@ -46,7 +46,7 @@ def asked(plan: Plan, read: RequirementFiles) -> tuple[Asked, ...]:
 
 
 def blanked(dockerfile: Dockerfile, lines: Sequence[Line], *, last: str = "") -> Expansion:
-    """The user's text with an ENV in place of each PYENV line, of its words and its variables, and a RUN of its mounts.
+    """The user's text with an ENV in place of each PYENV line, of its words and its variables, and a RUN per mount.
 
     So the Dockerfile frontend sees which variables a line reads and sets, and which secrets it needs. `last` names the
     last stage, which has no name.
@@ -68,8 +68,9 @@ def _blank(line: Line) -> str:
     name = line.statement.name
     entries = [f"{variable}=/" for variable in env_names(name.raw)] if name and is_name(name.raw) else []
     entries += [f"PYENV_{line.number}_{i}={word.raw}" for i, word in enumerate(line.statement.words)]
-    mounts = " ".join(_mounts(line.statement))
-    return f"{padding}ENV {' '.join(entries)}\n" + (f'RUN {mounts} ["true"]\n' if mounts else "")
+    # One by one: upstream's outline has what stands in one line in an order of chance.
+    mounts = "".join(f'RUN {mount} ["true"]\n' for mount in _mounts(line.statement))
+    return f"{padding}ENV {' '.join(entries)}\n{mounts}"
 
 
 def _mounts(statement: RawStatement) -> Iterator[str]:

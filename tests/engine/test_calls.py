@@ -30,7 +30,10 @@ CALLS = {
     "targets.json": ["--call=targets,format=json"],
     "describe": ["--call=subrequests.describe"],
 }
-STAND_INS = ["--build-context=quay.io/astronomer/astro-runtime:12.7.1-base=docker-image://debian:bookworm-slim"]
+STAND_INS = [
+    f"--build-context={image}=docker-image://debian:bookworm-slim"
+    for image in ("quay.io/astronomer/astro-runtime:12.7.1-base", "apache/airflow:3.1.3")
+]
 """For images of the rules' examples that only their registry has."""
 INTERNAL = re.compile(r"PYENV_\d|probe|dockerfile-pyenv/(tools|req|python)|/opt/astro|/run/|last-stage|# not built")
 
