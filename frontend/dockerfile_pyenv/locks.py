@@ -70,6 +70,16 @@ def made_from(document: dict[str, Any]) -> str:
     return str(table.get("requirements", "")) if isinstance(table, dict) else ""
 
 
+def is_ours(text: str) -> bool:
+    """Whether a pylock.toml is of `dockerfile-pyenv lock`; so is what a merge has made of one, and is no TOML."""
+    import tomllib  # noqa: PLC0415 - few lines name such a file
+
+    try:
+        return made_from(tomllib.loads(text)) != ""
+    except tomllib.TOMLDecodeError:
+        return f"\n[tool.{TOOL}]\n" in text
+
+
 def archives(data: bytes, *, path: str, lines: tuple[int, int]) -> list[tuple[str, int]]:
     """Paths of wheels and source archives in a pylock.toml, as they are written, and the lines that they stand on.
 

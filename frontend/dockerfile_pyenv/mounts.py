@@ -85,6 +85,12 @@ def secret(value: str) -> Secret:
     )
 
 
+def variables(mount: str) -> tuple[str, ...]:
+    """Names of the variables that the value of a `--mount` flag sets from a secret."""
+    found = dict(part.strip().partition("=")[::2] for part in mount.split(","))
+    return (found["env"],) if found.get("type") == "secret" and found.get("env") else ()
+
+
 def _pair(part: str) -> tuple[str, str]:
     key, _, content = part.partition("=")
     key = _KEYS.get(key.strip().lower(), key.strip().lower())

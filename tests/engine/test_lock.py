@@ -123,13 +123,13 @@ def test_what_is_private_is_locked_without_a_credential(
     url = forge.secure(name)
     token = url.replace("://", "://${TOKEN}@")
     # Of the bed's own table of standalone builds a command on this machine knows nothing.
-    given = "--secret=id=netrc --secret=id=ca,env=SSL_CERT_FILE --interpreter=image:python:3.11-slim-bookworm 3.11"
+    given = "--secret=id=ca,env=SSL_CERT_FILE --interpreter=image:python:3.11-slim-bookworm 3.11"
     context = project(
         {
             "Dockerfile": f"{SYNTAX}FROM {company.IMAGE}\nENV PIP_INDEX_URL={url}\n"
-            f"PYENV {given} by_netrc ours>=1\n"
+            f"PYENV --secret=id=netrc {given} by_netrc ours>=1\n"
             f"PYENV --secret=id=TOKEN {given} by_token t.txt\n"
-            f"PYENV --secret=id=ca,env=GIT_SSL_CAINFO {given} by_git git.txt\n",
+            f"PYENV --secret=id=netrc --secret=id=ca,env=GIT_SSL_CAINFO {given} by_git git.txt\n",
             "t.txt": f"--index-url {token}\nours @ {token.replace('/simple/', '/files/')}ours-1.0-py3-none-any.whl\n",
             "git.txt": f"greeting @ git+{forge.git}\n",
             "secrets/netrc": forge.netrc,

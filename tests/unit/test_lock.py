@@ -3,9 +3,12 @@
 import io
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from tests.engine.wheels import wheel
@@ -241,6 +244,164 @@ def test_a_machine_without_git(run: Run, context: Path, monkeypatch: pytest.Monk
     status, _, err = run()
     assert status == 1
     assert "Dockerfile:2: a @ git+https://git.invalid/a.git asks for a git repository, and there is no git here" in err
+
+
+TOKEN = "hunter2secret"  # noqa: S105 - opens nothing
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[str]:
+    """Address of an index whose path has a token in it, as that of Gemfury and Cloudsmith has."""
+    directory = tmp_path / "server" / TOKEN / "simple" / "alpha"
+    directory.mkdir(parents=True)
+    name, data = wheel("alpha", "1.0")
+    (directory / name).write_bytes(data)
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    handler = partial(Quiet, directory=str(tmp_path / "server"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/{TOKEN}/simple/"
+        server.shutdown()
+
+
+WOULD_HOLD = "the lock would hold a secret, as a part of the address of a package: it is not written"
+
+
+@pytest.mark.parametrize(
+    ("line", "host", "arguments", "message"),
+    [
+        pytest.param("--secret=id=FURY_TOKEN 3.11 one r.txt", {"FURY_TOKEN": TOKEN}, [], WOULD_HOLD, id="secret"),
+        pytest.param(
+            "--mount=type=secret,id=x,env=FURY_TOKEN 3.11 one r.txt",
+            {"FURY_TOKEN": TOKEN},
+            [],
+            WOULD_HOLD,
+            id="mount of a secret",
+        ),
+        pytest.param(
+            "--secret=id=x,env=PIP_INDEX_URL 3.11 one alpha==1", {"PIP_INDEX_URL": ""}, [], WOULD_HOLD, id="address"
+        ),
+        pytest.param(
+            "3.11 one r.txt", {}, [f"--build-arg=FURY_TOKEN={TOKEN}"], WOULD_HOLD, id="variable with a telling name"
+        ),
+        pytest.param(
+            "3.11 one <<EOF\n--index-url ${URL}${FURY_TOKEN}/simple/\nalpha\nEOF",
+            {},
+            [f"--build-arg=FURY_TOKEN={TOKEN}"],
+            WOULD_HOLD,
+            id="in a heredoc",
+        ),
+        pytest.param(
+            "3.11 one r.txt",
+            {"FURY_TOKEN": TOKEN},
+            [],
+            "${FURY_TOKEN} has a value on this machine, which no build sees: say --secret=id=FURY_TOKEN on the line",
+            id="variable of the machine",
+        ),
+    ],
+)
+def test_no_secret_gets_into_a_lock(  # noqa: PLR0917 - a case and its fixtures
+    run: Run,
+    context: Path,
+    index: str,
+    monkeypatch: pytest.MonkeyPatch,
+    line: str,
+    host: dict[str, str],
+    arguments: list[str],
+    message: str,
+) -> None:
+    """Wherever it comes from: there is an error in its place, which does not show it."""
+    for name, value in host.items():
+        monkeypatch.setenv(name, value or index)
+    top = index.partition(TOKEN)[0]
+    (context / "Dockerfile").write_text(f"FROM debian\nARG URL={top}\nARG FURY_TOKEN\nPYENV {line}\n")
+    (context / "r.txt").write_text("--index-url ${URL}${FURY_TOKEN}/simple/\nalpha\n")
+    status, out, err = run(*arguments)
+    assert status == 1
+    assert message in err
+    assert TOKEN not in out + err
+    assert not list(context.rglob("pylock*"))
+
+
+def test_a_secret_address_without_a_token_in_its_path(
+    run: Run, context: Path, index: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Words that everybody's index has are no secret, where a password stands beside."""
+    (context / "Dockerfile").write_text("FROM debian\nPYENV --secret=id=PIP_INDEX_URL 3.11 one alpha==1\n")
+    directory = context.parent / "server"
+    (directory / TOKEN).rename(directory / "artifactory")
+    monkeypatch.setenv("PIP_INDEX_URL", index.replace("://", "://somebody:pa55word@").replace(TOKEN, "artifactory"))
+    status, _, err = run()
+    assert status == 0, err
+    text = (context / "pylock.one.toml").read_text()
+    assert "/artifactory/simple/alpha/alpha-1.0-" in text
+    assert "pa55word" not in text
+
+
+def test_an_error_shows_no_secret(run: Run, context: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Although it has the line's words with their values."""
+    (context / "Dockerfile").write_text(
+        'FROM debian\nARG TOKEN\nPYENV 3.11 etl "b @ git+https://${TOKEN}@git.invalid/b.git"\n'
+    )
+    monkeypatch.setenv("PATH", "/nowhere")
+    status, out, err = run(f"--build-arg=TOKEN={TOKEN}")
+    assert status == 1
+    assert "b @ git+https://****@git.invalid/b.git asks for a git repository, and there is no git here" in err
+    assert TOKEN not in out + err
+
+
+def test_a_stage_has_a_platform_of_its_own(run: Run, context: Path) -> None:
+    """The lock is for it, whatever is built for."""
+    (context / "r.txt").write_text("--no-index\n-f wheels\nalpha\n")
+    (context / "Dockerfile").write_text("FROM --platform=linux/amd64 debian\nPYENV 3.11 one r.txt\n")
+    status, out, _ = run("--platform=linux/arm64", "--write")
+    assert status == 0
+    assert out.startswith("pylock.one.toml: 2 packages for Python 3.11 on linux/amd64\n")
+    assert run("--platform=linux/arm64", command="explain")[0] == 0
+
+
+@pytest.mark.parametrize("both", [False, True], ids=["in one branch", "in both"])
+def test_lines_of_one_platform_each(run: Run, context: Path, *, both: bool) -> None:
+    """Each has a lock for its own platform."""
+    (context / "r.txt").write_text("--no-index\n-f wheels\nalpha\n")
+    other = "PYENV 3.9 arm r.txt\n" if both else ""
+    (context / "Dockerfile").write_text(
+        "ARG TARGETARCH\nFROM debian AS base-amd64\nPYENV 3.11 intel r.txt\n"
+        f"FROM debian AS base-arm64\n{other}FROM base-${{TARGETARCH}} AS final\n"
+    )
+    status, out, err = run("--platform=linux/amd64,linux/arm64", "--target=final", "--write")
+    assert status == 0, err
+    locks = [line for line in out.splitlines() if line.startswith("pylock")]
+    assert locks == [
+        "pylock.intel.toml: 2 packages for Python 3.11 on linux/amd64",
+        *(["pylock.arm.toml: 2 packages for Python 3.9 on linux/arm64"] if both else []),
+    ]
+    for platform in ("linux/amd64", "linux/arm64"):
+        assert run(f"--platform={platform}", "--target=final", command="explain")[0] == 0
+
+
+def test_a_lock_of_another_tool_is_left_alone(run: Run, context: Path) -> None:
+    """Where the line's own would be."""
+    (context / "Dockerfile").write_text("FROM debian\nPYENV 3.9 etl alpha==1\n")
+    (context / "pylock.etl.toml").write_text('lock-version = "1.0"\n')
+    status, out, err = run()
+    assert (status, out) == (1, "")
+    assert "the lock of this line would be pylock.etl.toml, which is there and of another tool: name another" in err
+    assert (context / "pylock.etl.toml").read_text() == 'lock-version = "1.0"\n'
+
+
+def test_a_name_over_two_lines(run: Run, context: Path) -> None:
+    """It is left as it is, and the lock is named by hand."""
+    text = "FROM debian\nENV PIP_NO_INDEX=1 PIP_FIND_LINKS=wheels\nPYENV 3.11 et\\\nl alpha==1\n"
+    (context / "Dockerfile").write_text(text)
+    status, out, err = run("--write")
+    assert status == 0, err
+    assert "Dockerfile:3: name the lock by hand, for the name is split over lines: " in out
+    assert (context / "Dockerfile").read_text() == text
 
 
 def test_two_lines_with_one_lock(run: Run, context: Path) -> None:

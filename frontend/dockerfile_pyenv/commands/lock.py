@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import posixpath
+import re
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from dockerfile_pyenv import locks, pylock, requirement_files
+from dockerfile_pyenv import locks, mounts, pylock, requirement_files
 from dockerfile_pyenv.commands import workspace
 from dockerfile_pyenv.commands.workspace import Workspace
 from dockerfile_pyenv.errors import DockerfileError, PyenvError
@@ -83,10 +84,13 @@ def run(options: argparse.Namespace, given: Workspace) -> int:
         _lock(target, given, options, uv)
     unnamed = [target for target in targets if not target.named]
     if options.write and unnamed:
-        _name_locks(Path(given.name), given.dockerfile.source, unnamed)
+        written = _name_locks(Path(given.name), given.dockerfile.source, unnamed)
     for target in unnamed:
         place = f"{given.name}:{target.environment.line.lines[0]}"
-        what = "the line names its lock now" if options.write else "name the lock on the line"
+        what = "name the lock on the line"
+        if options.write:
+            done = target.environment.line.number in written
+            what = "the line names its lock now" if done else "name the lock by hand, for the name is split over lines"
         sys.stdout.write(f"{place}: {what}: {_with_lock(target)}\n")
     if not targets:
         sys.stdout.write(f"{given.name}: nothing to lock\n")
@@ -96,14 +100,19 @@ def run(options: argparse.Namespace, given: Workspace) -> int:
 def _targets(given: Workspace, names: Sequence[str]) -> Iterator[Target]:
     """The lines to lock, in the order of the file. Raises PyenvError."""
     plans = [given.of_whomever().on(platform).plan() for platform in given.platforms]
-    known = {item.statement.name for item in plans[0].environments if item.statement.name}
+    lines: dict[int, list[Environment]] = {}
+    for environment in (item for plan in plans for item in plan.environments):
+        lines.setdefault(environment.line.number, []).append(environment)
+    known = {item.statement.name for found in lines.values() for item in found if item.statement.name}
     for name in names:
         if name not in known:
             raise PyenvError(f"--name={name}: there is no such environment, but {', '.join(sorted(known)) or 'none'}")
-    for found in zip(*(plan.environments for plan in plans), strict=True):
-        if not names or found[0].statement.name in names:
-            _check_words(found, given.platforms)
-            yield from _target(found[0], given, python=_oldest(item.interpreter.version for item in found))
+    for _, found in sorted(lines.items()):
+        if not names or any(item.statement.name in names for item in found):
+            _check_words(found)
+            platforms = tuple(dict.fromkeys(platform for item in found for platform in item.platforms))
+            python = _oldest(item.interpreter.version for item in found)
+            yield from _target(found[0], given, platforms=platforms, python=python)
 
 
 def _oldest(versions: Iterable[str]) -> str:
@@ -112,7 +121,7 @@ def _oldest(versions: Iterable[str]) -> str:
     return min((version.removesuffix("t") for version in versions), key=Version)
 
 
-def _target(environment: Environment, given: Workspace, *, python: str) -> Iterator[Target]:
+def _target(environment: Environment, given: Workspace, *, platforms: tuple[str, ...], python: str) -> Iterator[Target]:
     """A line, if there is something in it to lock. Raises DockerfileError."""
     statement = environment.statement
     own, others = _locks(environment, given)
@@ -137,12 +146,20 @@ def _target(environment: Environment, given: Workspace, *, python: str) -> Itera
         )
     else:
         default = posixpath.join(posixpath.dirname(rest[0]) if rest else "", pylock.name(statement.name))
+        there = None if own else _text(given.context / default)
+        if there is not None and not locks.is_ours(there):
+            raise DockerfileError(
+                f"the lock of this line would be {default}, which is there and of another tool: name another file on "
+                f"this line, such as {pylock.name(statement.name + '-2')}, and lock again",
+                lines=environment.line.lines,
+            )
         bare = replace(environment, statement=replace(statement, files=rest))
-        yield Target(bare, given.platforms, python, own[0] if own else default, named=bool(own))
+        yield Target(bare, platforms, python, own[0] if own else default, named=bool(own))
 
 
-def _check_words(found: Sequence[Environment], platforms: Sequence[str]) -> None:
+def _check_words(found: Sequence[Environment]) -> None:
     """Refuse a line that says something else on another platform. Raises DockerfileError."""
+    platforms = [environment.platforms[0] for environment in found]
     words = [_words(environment) for environment in found]
     for other, platform in zip(words, platforms, strict=True):
         if other != words[0]:
@@ -169,8 +186,7 @@ def _locks(environment: Environment, given: Workspace) -> tuple[list[str], list[
             others.append(path)
         elif kind is locks.Kind.PYLOCK:
             text = _text(given.context / path)
-            ours = text is None or f"\n[tool.{locks.TOOL}]\n" in text
-            (own if ours else others).append(path)
+            (own if text is None or locks.is_ours(text) else others).append(path)
     return own, others
 
 
@@ -230,7 +246,12 @@ def _question(target: Target, subject: Subject, options: argparse.Namespace) -> 
         "lines": [*statement.inline, *bodies],
         "choice": [*(f"--extra={one}" for one in flags.extra), *(f"--group={one}" for one in flags.group)],
         "env": dict(environment.env),
-        "secrets": [secret.variable for secret in flags.secret if secret.variable],
+        "secrets": [
+            *(secret.variable for secret in flags.secret if secret.variable),
+            *(variable for mount in flags.mount for variable in mounts.variables(mount)),
+        ],
+        # A heredoc has values in place of their names already.
+        "used": [*environment.env] if statement.bodies else re.findall(r"\$\{?(\w+)", statement.raw.text),
         "python": subject.python,
         "environments": subject.resolved_for,
         "options": [
@@ -284,7 +305,7 @@ def _write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8", "surrogateescape", newline="")
-        if os.geteuid() == 0:
+        if getattr(os, "geteuid", int)() == 0 and hasattr(os, "chown"):  # Windows has neither
             owner = path.parent.stat()
             os.chown(path, owner.st_uid, owner.st_gid)
     except OSError as error:
@@ -302,11 +323,19 @@ def _word(path: str) -> str:
     return f'"{path}"' if set(path) & set(" \t$\\'") else path
 
 
-def _name_locks(path: Path, source: bytes, targets: Sequence[Target]) -> None:
-    """Put the paths of locks behind the names of their environments. Raises PyenvError."""
+def _name_locks(path: Path, source: bytes, targets: Sequence[Target]) -> set[int]:
+    """Put the paths of locks behind the names of their environments, but for a name that is split over lines.
+
+    Returns the numbers of the lines that name their locks now. Raises PyenvError.
+    """
+    written: set[int] = set()
     lines = source.decode("utf-8", "surrogateescape").split("\n")
     for target in targets:
         if word := target.environment.statement.raw.name:
             line, at = lines[word.line - 1], word.column - 1 + len(word.raw)
-            lines[word.line - 1] = f"{line[:at]} {_word(target.path)}{line[at:]}"
-    _write(path, "\n".join(lines))
+            if line[word.column - 1 : at] == word.raw:
+                lines[word.line - 1] = f"{line[:at]} {_word(target.path)}{line[at:]}"
+                written.add(target.environment.line.number)
+    if written:
+        _write(path, "\n".join(lines))
+    return written

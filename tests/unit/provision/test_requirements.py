@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping
 
 import pytest
 from layout import Layout, ProvisionError
-from requirements import Asked, read
+from requirements import OURS, Asked, read
+
+from dockerfile_pyenv import locks
 
 Ask = Callable[..., Asked]
 
@@ -118,3 +120,21 @@ def test_a_file_of_the_image(ask: Ask, layout: Layout) -> None:
         ask({"a.txt": "-r /tmp/r.txt\n"})
     with pytest.raises(ProvisionError, match=r"tmp/missing\.txt cannot be read: No such file or directory"):
         ask({"a.txt": "-r /tmp/missing.txt\n"})
+
+
+@pytest.mark.parametrize(
+    ("text", "ours"),
+    [
+        ('[tool.dockerfile-pyenv]\nrequirements = "sha256:00"\n', True),
+        ('[ tool . "dockerfile-pyenv" ] # a comment\nrequirements = "sha256:00"\n', True),
+        ('tool.dockerfile-pyenv.requirements = "sha256:00"\n', True),
+        ('[tool]\ndockerfile-pyenv = { requirements = "sha256:00" }\n', True),
+        ('[tool]\ndockerfile-pyenv.requirements = "sha256:00"\n', True),
+        ('created-by = "uv"\n[[packages]]\nname = "dockerfile-pyenv"\n', False),
+    ],
+)
+def test_whose_a_lock_is(text: str, ours: bool) -> None:  # noqa: FBT001 - a case
+    """The frontend and the step, whose Python may be too old for TOML, tell it alike, whatever a formatter has done."""
+    text = f'lock-version = "1.0"\n{text}'
+    assert locks.is_ours(text) is ours
+    assert (OURS.search(text) is not None) is ours

@@ -165,7 +165,9 @@ def _of_lock(  # noqa: PLR0913, PLR0917 - an install is described by this many f
     if lock.name != UV_LOCK:
         # A lock of ours has been made for the choice.
         choice = [] if asked.locked else [one.replace("--group=", f"--group={lock}:") for one in asked.choice]
-        return ["--preview-features=pylock", *choice, f"--requirements={lock}"]
+        # What files say about places and builds counts for a lock of ours, too: it has no credentials of its own.
+        more = [*arguments(asked), *asked.places(), *asked.binary()] if asked.locked else []
+        return ["--preview-features=pylock", *choice, *more, f"--requirements={lock}"]
     return ["--no-deps", "--require-hashes", f"--requirements={exported(lock, path, asked, environment, layout, log)}"]
 
 

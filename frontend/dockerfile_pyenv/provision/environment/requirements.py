@@ -27,8 +27,11 @@ UV_LOCK = "uv.lock"
 PROJECT = "pyproject.toml"
 PYLOCK = re.compile(r"pylock(?:\.[^.]+)?\.toml")
 """Names of files that are no requirements files (PEP 751 for the last)."""
-OURS = re.compile(r"^\[tool\.dockerfile-pyenv\]$", re.MULTILINE)
-"""What a lock has that `dockerfile-pyenv lock` wrote."""
+OURS = re.compile(
+    r"""^\s*(?:\[\s*tool\s*\.\s*["']?dockerfile-pyenv["']?\s*\]|(?:tool\s*\.\s*)?["']?dockerfile-pyenv["']?\s*[.=])""",
+    re.MULTILINE,
+)
+"""What a lock has that `dockerfile-pyenv lock` wrote, in any form that TOML has for it: Python 3.8 reads none."""
 BINARY = ("--no-binary", "--only-binary")
 PRE_RELEASE = re.compile(
     r"^[^;@/]*(?:[=~]=|===|[<>]=?)\s*v?[0-9.!]+[-_.]?(?:a|alpha|b|beta|c|rc|pre|preview|dev)[-_.]?[0-9]*(?![a-z0-9])",
@@ -85,6 +88,10 @@ class Asked(NamedTuple):
         """The options about where packages are, as an installer's arguments."""
         index = [f"--index-url={self.index}"] if self.index else []
         return [*index, *(f"{name}={value}" for name, value in self.sources if name not in BINARY)]
+
+    def binary(self) -> List[str]:
+        """The options about what is built from source, as an installer's arguments."""
+        return [f"{name}={value}" for name, value in self.sources if name in BINARY]
 
     @property
     def is_listed(self) -> bool:

@@ -20,24 +20,29 @@ SECONDS = 60
 
 
 def run(
-    command: Sequence[str], environment: Mapping[str, str], note: Callable[[str], None], redact: Callable[[str], str]
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    note: Callable[[str], None],
+    redact: Callable[[str], str],
+    *,
+    tells_older: bool = True,
 ) -> Tuple[int, str]:
     """Run uv, and return its status and what it wrote to standard error, all of which is shown as it comes.
 
     `note` is told, once, of each package that is built from source, and at the end of those that are older than others
-    which exclude this Python. `redact` takes out of a line what is not to be
+    which exclude this Python, if it `tells_older`. `redact` takes out of a line what is not to be
     seen: uv hides the passwords that it knows, and a build from source nothing. Raises OSError where uv cannot be
     started.
     """
     lines: List[str] = []
     built = set()
     excluded = Exclusions()
-    variables = {**environment, **exclusions.VARIABLES}
+    variables = {**environment, **(exclusions.VARIABLES if tells_older else {})}
     with subprocess.Popen(list(command), env=variables, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None  # noqa: S101 - it is a pipe
         for raw in process.stderr:
             text = raw.decode("utf-8", "replace")
-            if excluded.read(text):
+            if tells_older and excluded.read(text):
                 continue
             lines.append(redact(text))
             sys.stderr.buffer.write(lines[-1].encode())
