@@ -14,7 +14,7 @@ from dockerfile_pyenv.interpreters import InterpreterNotFoundError
 from dockerfile_pyenv.lexer import Dockerfile
 from dockerfile_pyenv.probe import Site
 from dockerfile_pyenv.providers import Interpreter, Recipe, minor
-from dockerfile_pyenv.stages import Line, count_stages
+from dockerfile_pyenv.stages import Line, constants, count_stages
 
 LABEL = "dockerfile-pyenv.environments"
 PREFIX = "/opt/astro-pyenv"
@@ -43,6 +43,8 @@ class Environment:
     """What the line's stage is built for: "linux/amd64"."""
     link: str = ""
     """A further path by which the environment is to be found; "" for none."""
+    constants: frozenset[str] = frozenset()
+    """Variables whose values the Dockerfile and the build's arguments alone say: `stages.constants`."""
 
     @property
     def prefix(self) -> str:
@@ -147,9 +149,10 @@ def make(  # noqa: PLR0913 - a plan is made from this many facts
     built as it stands.
     """
     environments: dict[int, Environment] = {}
+    own = constants(dockerfile)
     for line in lines:
         if line.number in sites:
-            environment = _environment(line, sites[line.number], select, installer)
+            environment = replace(_environment(line, sites[line.number], select, installer), constants=own)
             _check_names(environment, sites[line.number], environments)
             _check_interpreter(environment, sites[line.number], environments)
             _check_base(environment, label(sites[line.number][0]))

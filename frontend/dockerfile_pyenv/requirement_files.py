@@ -180,11 +180,14 @@ class _Walk:
         """Fingerprint of what is asked for beside locks; "" for nothing."""
         if not self.files and not self._projects:
             return ""
+        item = self._environment
+        secrets = {secret.variable for secret in item.statement.flags.secret}
+        known = {name: value for name, value in item.env.items() if name in item.constants - secrets}
         asked = [
-            (file.constraint, [requirements.shown(line) for _, line in requirements.logical_lines(file.text)])
+            (file.constraint, [requirements.compared(line, known) for _, line in requirements.logical_lines(file.text)])
             for file in self.files
         ]
-        return locks.fingerprint(asked, self._projects, self._environment.statement.flags)
+        return locks.fingerprint(asked, self._projects, item.statement.flags)
 
     def check_locks(self) -> None:
         """Refuse a lock of ours that was made from something else than the line asks for. Raises DockerfileError."""

@@ -36,6 +36,8 @@ _BINARY: Final = (
     (b"\x1f\x8b", "a gzip archive"),
 )
 _CREDENTIALS: Final = re.compile(r"://[^/@\s]+@")
+_OPTIONS: Final = re.compile(r"(?=(?:^| )-)")
+"""Where a line's options begin."""
 
 # A part of PEP 508 and of the wheel name grammar that is plainly right and needs no import of packaging (20 to 40 ms).
 _SIMPLE_NAME: Final = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
@@ -124,6 +126,12 @@ def check(
 def shown(line: str) -> str:
     """A line without credentials of URLs."""
     return _CREDENTIALS.sub("://***@", line)
+
+
+def compared(line: str, env: Mapping[str, str]) -> str:
+    """A line as locks are compared by it: a requirement with the values of variables, options as they are written."""
+    requirement, options = _OPTIONS.split(line, maxsplit=1) if _OPTIONS.search(line) else (line, "")
+    return shown(requirement_lines.expand(requirement, env) + options)
 
 
 def _text(data: bytes, path: str, lines: tuple[int, int]) -> str:

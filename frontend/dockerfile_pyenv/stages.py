@@ -28,6 +28,15 @@ class Line:
         return "PYENV" if isinstance(self.statement, DockerfileError) else self.statement.text
 
 
+def constants(dockerfile: Dockerfile) -> frozenset[str]:
+    """Names that ENV and ARG set without the value of another variable, so that no base image or platform matters."""
+    items = [item for item in dockerfile.instructions if item.keyword in {"ARG", "ENV"}]
+    names = {item.text: {word.partition("=")[0] for word in item.text.split()} for item in items}
+    found = {name for text, some in names.items() if "$" not in text for name in some}
+    others = {name for text, some in names.items() if "$" in text for name in some}
+    return frozenset(name for name in found - others if not name.startswith(("TARGET", "BUILD")))
+
+
 def pyenv_lines(dockerfile: Dockerfile) -> tuple[Line, ...]:
     """All PYENV lines of a Dockerfile.
 

@@ -62,9 +62,10 @@ def test_a_build_installs_what_is_locked(engine: Engine, index: Index, seen: Pat
             "Dockerfile": SYNTAX
             + "FROM debian:bookworm-slim\n"
             + f"ENV PIP_INDEX_URL={index.url} PIP_TRUSTED_HOST={index.host}\n"
+            + "ARG ALPHA=0.5\n"
             + "PYENV 3.9 one one.txt\n"
             + "PYENV 3.13 two <<EOF\nalpha\nEOF\n",
-            "one.txt": "alpha\n./pkg\n-f links\nlinked\n",
+            "one.txt": "alpha>=${ALPHA}\n./pkg\n-f links\nlinked\n",
             f"links/{linked}": data,
             **project_files("pkg"),
         },

@@ -246,6 +246,37 @@ def test_a_machine_without_git(run: Run, context: Path, monkeypatch: pytest.Monk
     assert "Dockerfile:2: a @ git+https://git.invalid/a.git asks for a git repository, and there is no git here" in err
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "refused"),
+    [
+        pytest.param("ARG ALPHA=1.0", "ARG ALPHA=2.0", True, id="another default"),
+        pytest.param("ENV ALPHA=1.0", "ENV ALPHA=2.0", True, id="another value"),
+        pytest.param("ARG ALPHA=1.0", "ENV ALPHA=1.0", False, id="the same"),
+        pytest.param("ARG A=1.0\nARG ALPHA=${A}", "ARG A=2.0\nARG ALPHA=${A}", False, id="that of another variable"),
+    ],
+)
+def test_a_variable_that_has_changed(run: Run, context: Path, before: str, now: str, *, refused: bool) -> None:
+    """It makes another requirement, where the file and the build's arguments say it, and not only a base image."""
+    line = "PYENV 3.11 etl pylock.etl.toml r.txt\n"
+    (context / "r.txt").write_text("--no-index\n-f ${PLACE}\nalpha==${ALPHA} --config-settings=a=${PLACE}\n")
+    stock(context, "alpha", "2.0")
+    (context / "Dockerfile").write_text(f"FROM debian\nENV PLACE=wheels\n{before}\n{line}")
+    assert run()[0] == 0
+    (context / "Dockerfile").write_text(f"FROM debian\nENV PLACE=./wheels\n{now}\n{line}")
+    status, _, err = run(command="explain")
+    assert status == int(refused), err
+    assert ("pylock.etl.toml was made before the requirements of this line changed" in err) is refused
+
+
+def test_a_build_argument_of_a_file_that_has_changed(run: Run, context: Path) -> None:
+    """It is as another default."""
+    (context / "r.txt").write_text("--no-index\n-f wheels\nalpha==${ALPHA}\n")
+    (context / "Dockerfile").write_text("FROM debian\nARG ALPHA=1.0\nPYENV 3.11 etl pylock.etl.toml r.txt\n")
+    assert run()[0] == 0
+    assert run(command="explain")[0] == 0
+    assert run("--build-arg=ALPHA=2.0", command="explain")[0] == 1
+
+
 TOKEN = "hunter2secret"  # noqa: S105 - opens nothing
 
 
