@@ -286,7 +286,9 @@ def index(tmp_path: Path) -> Iterator[str]:
     directory = tmp_path / "server" / TOKEN / "simple" / "alpha"
     directory.mkdir(parents=True)
     name, data = wheel("alpha", "1.0")
-    (directory / name).write_bytes(data)
+    (directory / "index.html").write_text(f'<a href="../../files/{name}">{name}</a>')
+    (tmp_path / "server" / TOKEN / "files").mkdir()
+    (tmp_path / "server" / TOKEN / "files" / name).write_bytes(data)
 
     class Quiet(SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
@@ -369,7 +371,7 @@ def test_a_secret_address_without_a_token_in_its_path(
     status, _, err = run()
     assert status == 0, err
     text = (context / "pylock.one.toml").read_text()
-    assert "/artifactory/simple/alpha/alpha-1.0-" in text
+    assert "/artifactory/files/alpha-1.0-" in text
     assert "pa55word" not in text
 
 
