@@ -44,14 +44,19 @@ def origin(recipe: Recipe) -> list[str]:
     """
     match recipe:
         case Build():
-            found = {"url": shown(recipe.upstream), "sha256": recipe.sha256}
+            found = {"url": _bare(recipe.upstream), "sha256": recipe.sha256}
         case Tarball():
-            found = {"url": shown(recipe.upstream), "sha256": recipe.sha256, "builder": recipe.builder}
+            found = {"url": _bare(recipe.upstream), "sha256": recipe.sha256, "builder": recipe.builder}
         case Image():
             found = {"image": recipe.reference}
         case Base():
             found = {}
     return [f"--origin={key}={value}" for key, value in found.items()]
+
+
+def _bare(url: str) -> str:
+    """Leave out what may be a secret of an address: a table of a site's own may have signed ones."""
+    return shown(urlsplit(url)._replace(query="", fragment="").geturl())
 
 
 @dataclass(frozen=True, slots=True)

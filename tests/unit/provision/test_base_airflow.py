@@ -50,7 +50,7 @@ def image(
 )
 def test_the_airflow_of_an_image_is_found(layout: Layout, script: str, prefix: str) -> None:
     """The packages with the program `airflow` on PATH are found, native ones in lib64 too."""
-    image(layout, AIRFLOW_2, script=script, prefix=prefix)
+    image(layout, {**AIRFLOW_2, "~ip": "24.0", "odd": "one"}, script=script, prefix=prefix)
     python = layout.find("/usr/sbin/python3")
     python.parent.mkdir(parents=True, exist_ok=True)
     python.touch()
@@ -128,14 +128,33 @@ def test_a_version_of_its_makers_own(
     image(layout, {"apache_airflow": "2.10.5+astro.1"})
     wheel(tmp_path / "wheels", "apache_airflow", "2.10.5", {})
     assert build(None, "--airflow=same", name="public", PATH=PATH) == 0
-    assert "public: the image has 2.10.5+astro.1, and no index of this line does" in capfd.readouterr().out
+    said = capfd.readouterr().out
+    assert "public: apache-airflow 2.10.5, 0 of 1 packages in the image's versions" in said
+    assert "public: the image has apache-airflow 2.10.5+astro.1, and this environment gets 2.10.5" in said
     for version in ("2.10.5+astro.1", "2.10.5+astro.2"):
         wheel(tmp_path / "wheels", "apache_airflow", version, {})
     assert build(None, "--airflow=same", name="own", PATH=PATH) == 0
-    assert "no index" not in capfd.readouterr().out
+    assert "the image has" not in capfd.readouterr().out
     assert [path.name for path in packages(layout, "own").glob("apache*")] == [
         "apache_airflow-2.10.5+astro.1.dist-info"
     ]
+
+
+def test_each_part_of_airflow_has_the_images_version(
+    build: Build, layout: Layout, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Where no index has 3.1.3+astro.1 of a part, that is 3.1.3 and not the newest; and where it has neither, it is told."""
+    image(layout, {**AIRFLOW_3, "apache_airflow_core": "3.1.3+astro.1"})
+    wheel(tmp_path / "wheels", "apache_airflow_task_sdk", "1.1.3", {}, requires="apache-airflow-core<3.2,>=3.1")
+    wheel(tmp_path / "wheels", "apache_airflow_core", "3.1.8", {})
+    assert build(None, "--airflow=task-sdk", name="newer", PATH=PATH) == 0
+    said = capfd.readouterr().out
+    assert "newer: the image has apache-airflow-core 3.1.3+astro.1, and this environment gets 3.1.8: " in said
+    wheel(tmp_path / "wheels", "apache_airflow_core", "3.1.3", {})
+    assert build(None, "--airflow=task-sdk", name="public", PATH=PATH) == 0
+    assert "public: the image has apache-airflow-core 3.1.3+astro.1, and this environment gets 3.1.3: " in (
+        capfd.readouterr().out
+    )
 
 
 def test_what_cannot_be_installed_is_told_with_the_flag(

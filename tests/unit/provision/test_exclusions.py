@@ -27,6 +27,8 @@ def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         wheel("extra_alpha", requires=("alpha<3",)),
         wheel("beta", requires=("alpha>=1",)),
         wheel("gamma"),
+        wheel("foo", requires=("alpha<1.5",)),
+        wheel("bar", requires=("foo",)),
     ]
     packages: serve.Index = {}
     for file, data in found:
@@ -47,6 +49,10 @@ def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         (["extra-alpha"], "alpha 1.5 instead of 2.0"),
         (["beta", "alpha<2"], ""),
         (["alpha==1.0", "gamma"], ""),
+        (["alpha", "foo"], ""),
+        (["foo", "alpha"], ""),
+        (["alpha", "bar"], ""),
+        (["bar", "alpha"], ""),
     ],
 )
 def test_older_releases_are_told(
@@ -77,12 +83,15 @@ ALPHA = (
     "DEBUG Searching for a compatible version of alpha (<2)",
     "TRACE Found candidate for package alpha with range <2 after 1 steps: 1.9 version",
     "DEBUG Recording unit propagation conflict of Python from incompatibility of (alpha)",
+    "DEBUG Searching for a compatible version of alpha (<1.9)",
+    "TRACE Found candidate for package alpha with range <1.9 after 1 steps: 1.8 version",
 )
 
 
 def test_a_newer_release_after_all_is_not_told() -> None:
     """The resolver may come back to a package with other bounds, once it has dropped what set them."""
     assert told(*ALPHA, " + alpha==1.8").endswith(": alpha 1.8 instead of 1.9")
+    assert told(*ALPHA, " + alpha==1.7") == "", "the bounds of another package took it further down"
     assert told(*ALPHA, " + alpha==1!0.1") == ""
     assert told(*ALPHA, " + alpha==2.0.1") == ""
 
@@ -95,7 +104,7 @@ def test_what_is_not_installed_is_not_told() -> None:
 def test_an_unknown_log_tells_nothing() -> None:
     """A conflict of a release that was not named before, or of several at once."""
     assert told(ALPHA[2], " + alpha==1.8") == ""
-    assert told(*ALPHA[:2], ALPHA[2].replace("(alpha)", "(alpha, beta)"), " + alpha==1.8") == ""
+    assert told(*ALPHA[:2], ALPHA[2].replace("(alpha)", "(alpha, beta)"), *ALPHA[3:], " + alpha==1.8") == ""
 
 
 def test_what_a_failing_build_logs_is_shown() -> None:

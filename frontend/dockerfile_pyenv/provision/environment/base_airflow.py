@@ -30,6 +30,10 @@ ALL = ("apache-airflow", "apache-airflow-core")
 SDK = "apache-airflow-task-sdk"
 
 DIST_INFO = ".dist-info"
+RELEASE = re.compile(
+    r"(?P<name>[A-Z0-9](?:[A-Z0-9_.]*[A-Z0-9])?)-(?P<version>(?:\d+!)?\d[A-Z0-9_.]*(?:\+[A-Z0-9_.]+)?)", re.IGNORECASE
+)
+"""What a dist-info directory is called after; a pip that was cut off leaves others behind, such as ~ip-24.0."""
 SPECIFIER = re.compile(r"\s*(?P<operator>[=!~]=|[<>]=?)\s*(?P<version>\d+(?:\.\d+)*)(?P<any>\.\*)?\s*$")
 FROM_INDEX = re.compile(r"^Tag: \S+-(?:many|musl)linux", re.MULTILINE)
 """In a dist-info's WHEEL: code for a platform that an index has (PEP 600, 656), not one that was built in the image."""
@@ -118,16 +122,31 @@ def add(  # noqa: PLR0913, PLR0917 - an install is described by this many facts
     added = asked._replace(title=title, requirements=[*asked.requirements, requirement])
     versions = {name: version for name, version in airflow.versions.items() if name not in own}
     found = installer.fitting(path, added, chosen, owner, layout, versions=versions, compiled=airflow.compiled)
-    name = requirement.partition("==")[0]
-    if name in found:
-        same = sum(version == versions[one] for one, version in found.items())
-        log(f"{name} {found[name]} as in the image, {same} of {len(found)} packages in the image's versions")
-        if found[name] != versions[name]:
-            log(
-                f"the image has {versions[name]}, and no index of this line does: Airflow finds the versions "
-                "different, and gives tasks in this environment no objects of its own (dag_run, params, …)"
-            )
+    parts = [one for one in (*ALL, SDK) if one in found]
+    public = {one: versions[one].partition("+")[0] for one in parts if found[one] != versions[one]}
+    if any(found[one] != version for one, version in public.items()):
+        versions.update(public)
+        found = (
+            installer.fitting(path, added, chosen, owner, layout, versions=versions, compiled=airflow.compiled) or found
+        )
+    if not found:
+        log("the image's versions are not kept to: uv finds no answer with them")
+    _tell(requirement.partition("==")[0], found, airflow.versions, log)
     return added._replace(constraints=[*asked.constraints, *(f"{one}=={version}" for one, version in found.items())])
+
+
+def _tell(name: str, found: Mapping[str, str], versions: Mapping[str, str], log: Log) -> None:
+    """Say which of the image's versions an install keeps to, whose main package is `name`."""
+    same = sum(version == versions[one] for one, version in found.items())
+    if name in found:
+        like = " as in the image" if found[name] == versions[name] else ""
+        log(f"{name} {found[name]}{like}, {same} of {len(found)} packages in the image's versions")
+    for one in (*ALL, SDK):
+        if one in found and found[one] != versions[one]:
+            log(
+                f"the image has {one} {versions[one]}, and this environment gets {found[one]}: Airflow finds the "
+                "versions different, and gives tasks in this environment no objects of its own (dag_run, params, …)"
+            )
 
 
 def find(environ: Mapping[str, str], layout: Layout) -> Airflow:
@@ -145,7 +164,7 @@ def find(environ: Mapping[str, str], layout: Layout) -> Airflow:
         airflow = {one for one in (*ALL, SDK) if one in paths}
         if airflow:
             return Airflow(
-                versions={one: path.name[: -len(DIST_INFO)].rpartition("-")[2] for one, path in paths.items()},
+                versions={one: path.name[: -len(DIST_INFO)].partition("-")[2] for one, path in paths.items()},
                 compiled=frozenset(one for one, path in paths.items() if _is_compiled(path)),
                 pythons={one: _requires_python(paths[one]) for one in airflow},
             )
@@ -182,7 +201,9 @@ def _distributions(directories: Iterable[Path]) -> Iterator[Tuple[str, Path]]:
     """Names of packages in their normal form, and their dist-info directories."""
     for directory in directories:
         for path in sorted(directory.glob(f"*-*{DIST_INFO}")):
-            yield manifest.normal(path.name.partition("-")[0]), path
+            match = RELEASE.fullmatch(path.name[: -len(DIST_INFO)])
+            if match:
+                yield manifest.normal(match["name"]), path
 
 
 def _requires_python(path: Path) -> str:

@@ -30,7 +30,9 @@ class Exclusions:
     def __init__(self) -> None:
         self._range: Dict[str, str] = {}
         self._best: Dict[Tuple[str, str], str] = {}
-        self._excluded: Dict[str, str] = {}
+        self._excluded: Dict[str, str] = {}  # not yet searched again
+        self._instead: Dict[Tuple[str, str], str] = {}  # by the ranges that are searched after an exclusion
+        self._newer: Dict[str, str] = {}
         self._older: Dict[str, str] = {}
         self._failed = False
 
@@ -46,7 +48,10 @@ class Exclusions:
             return False
         match = _SEARCH.match(line)
         if match:
-            self._range[match["name"]] = match["range"]
+            name = match["name"]
+            self._range[name] = match["range"]
+            if name in self._excluded:
+                self._instead[name, match["range"]] = self._excluded.pop(name)
             return True
         match = _FOUND.match(line)
         if match:
@@ -55,20 +60,27 @@ class Exclusions:
         match = _EXCLUDED.match(line)
         if match:
             name = match["name"]
-            self._excluded.setdefault(name, self._best.get((name, self._range.get(name, "")), ""))
+            searched = name, self._range.get(name, "")
+            self._excluded[name] = self._instead.get(searched) or self._best.get(searched, "")
         return True
 
     def sentence(self, python: str) -> str:
         """Say which packages are older than they could be for another Python; "" for none. `python` is this X.Y."""
         if not self._older:
             return ""
-        pairs = (f"{name} {version} instead of {self._excluded[name]}" for name, version in sorted(self._older.items()))
+        pairs = (f"{name} {version} instead of {self._newer[name]}" for name, version in sorted(self._older.items()))
         return f"older releases, since newer ones exclude Python {python} (Requires-Python): " + ", ".join(pairs)
 
     def _install(self, name: str, version: str) -> None:
-        # The resolver may have come back to a package with other bounds, and so to a newer release.
-        if _release(self._excluded.get(name, "")) > _release(version):
-            self._older[name] = version
+        # Only what was the best after an exclusion is older because of it: the resolver may have come back to the
+        # package with other bounds, and so to a newer release, or to one that another package's bounds ask for.
+        newer = [
+            excluded
+            for searched, excluded in self._instead.items()
+            if searched[0] == name and self._best.get(searched) == version and _release(excluded) > _release(version)
+        ]
+        if newer:
+            self._older[name], self._newer[name] = version, max(newer, key=_release)
 
 
 def _release(version: str) -> Tuple[int, ...]:
