@@ -143,7 +143,7 @@ def test_a_version_of_its_makers_own(
 def test_each_part_of_airflow_has_the_images_version(
     build: Build, layout: Layout, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Where no index has 3.1.3+astro.1 of a part, that is 3.1.3 and not the newest; and where it has neither, it is told."""
+    """Where no index has 3.1.3+astro.1 of a part, 3.1.3 is taken before newer ones; a difference is told."""
     image(layout, {**AIRFLOW_3, "apache_airflow_core": "3.1.3+astro.1"})
     wheel(tmp_path / "wheels", "apache_airflow_task_sdk", "1.1.3", {}, requires="apache-airflow-core<3.2,>=3.1")
     wheel(tmp_path / "wheels", "apache_airflow_core", "3.1.8", {})
