@@ -5,6 +5,7 @@ Found out by giving it to them; tests/engine/test_render.py does.
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import takewhile
 from typing import Final
 
@@ -48,6 +49,10 @@ def _pyenv(item: Instruction) -> Iterator[str]:
 
 
 def _own(item: Instruction) -> Iterator[str]:
+    if item.keyword == "ONBUILD":
+        keyword, _, rest = item.text.partition(" ")
+        yield from _own(replace(item, keyword=keyword.upper(), text=rest.lstrip()))
+        return
     flags = _flags(item)
     for name in (flag.partition("=")[0] for flag in flags):
         if name not in _FLAGS.get(item.keyword, ()):

@@ -46,6 +46,14 @@ def test_what_is_not_known_is_named(line: str, what: str) -> None:
     assert list(unknown(lex(f"{BASE}{line}\n".encode()))) == [(3, what)]
 
 
+@pytest.mark.parametrize(
+    ("line", "what"), [("COPY --link a /b", "COPY --link"), ("run --network=none x", "RUN --network")]
+)
+def test_what_is_put_off_is_looked_at_too(line: str, what: str) -> None:
+    """An ONBUILD line fails in the build that starts from the image."""
+    assert list(unknown(lex(f"{BASE}ONBUILD {line}\n".encode()))) == [(3, what)]
+
+
 def test_a_pyenv_line_is_what_it_is_rendered_as() -> None:
     """Its network and its mounts are RUN's, and a heredoc of its own is written out."""
     text = "PYENV --network=none --mount=type=tmpfs,target=/t,size=1 3.9 one <<EOF\nsix==1.17.0\nEOF\n"

@@ -8,9 +8,10 @@ from tests.unit.planning import TABLE
 from dockerfile_pyenv import libc, providers
 from dockerfile_pyenv.flags import FlagError
 from dockerfile_pyenv.instruction import parse, resolve
-from dockerfile_pyenv.interpreters import InterpreterNotFoundError
+from dockerfile_pyenv.interpreters import Build, InterpreterNotFoundError
 from dockerfile_pyenv.lexer import lex
 from dockerfile_pyenv.providers import Image, Interpreter, Tarball, choose
+from dockerfile_pyenv.recipes import origin
 
 DEBIAN = "docker-image://docker.io/library/debian:bookworm-slim"
 
@@ -53,6 +54,13 @@ def test_the_line_goes_before_the_build_and_the_build_before_the_site(
     found = chosen(line, **settings)
     assert found.provider == provider
     assert found.title.endswith(" by --interpreter" if "--interpreter" in line else " by PYENV_INTERPRETER")
+
+
+def test_an_origin_is_an_address_without_what_may_be_secret() -> None:
+    """It stays in the image; a table of a site's own may have signed addresses, and names of users."""
+    archive = "//builds.example.com/3.9.25/cpython.tar.gz"
+    build = Build("3.9.25", "", "linux/amd64", "gnu", "", f"https:{archive.replace('//', '//u:p@')}?sig=x#y", "0" * 64)
+    assert origin(build) == [f"--origin=url=https:{archive.replace('//', '//***@')}", f"--origin=sha256={'0' * 64}"]
 
 
 def test_a_release_to_compile_is_known_by_its_checksum() -> None:
