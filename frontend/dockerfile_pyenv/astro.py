@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final
+from typing import Any, Final, Self
 
 from dockerfile_pyenv.errors import DockerfileError
 from dockerfile_pyenv.lexer import Dockerfile
@@ -89,6 +89,17 @@ class Image:
     """USER of the `-base` image."""
     directory: str = ""
     """WORKDIR of the `-base` image."""
+
+    @classmethod
+    def of(cls, onbuild: Mapping[str, Any], base: Mapping[str, Any]) -> Self:
+        """Read it from the configs of the image with ONBUILD lines and of its `-base` sibling."""
+        shell = onbuild.get("Shell") or []
+        return cls(
+            onbuild=tuple(onbuild["OnBuild"]),
+            shell=tuple(shell) if shell != (base.get("Shell") or []) else (),
+            user=str(base.get("User") or ""),
+            directory=str(base.get("WorkingDir") or ""),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,13 +57,7 @@ def _image(handover: Handover, dockerfile: Dockerfile, runtime: Runtime, platfor
             return None
         _warn(handover, dockerfile, runtime, str(error))
         return None
-    shell = onbuild.get("Shell") or []
-    return Image(
-        onbuild=tuple(onbuild["OnBuild"]),
-        shell=tuple(shell) if shell != (base.get("Shell") or []) else (),
-        user=str(base.get("User") or ""),
-        directory=str(base.get("WorkingDir") or ""),
-    )
+    return Image.of(onbuild, base)
 
 
 def _config(handover: Handover, reference: str, platform: Platform) -> dict[str, Any]:

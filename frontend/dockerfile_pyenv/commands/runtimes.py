@@ -42,13 +42,7 @@ def _image(given: Workspace, runtime: Runtime) -> Image | None:
         return None
     # The one is made from the other, with a SHELL of its own.
     base = _config(given, runtime, runtime.base) or {**onbuild, "Shell": []}
-    shell = onbuild.get("Shell") or []
-    return Image(
-        onbuild=tuple(onbuild["OnBuild"]),
-        shell=tuple(shell) if shell != (base.get("Shell") or []) else (),
-        user=str(base.get("User") or ""),
-        directory=str(base.get("WorkingDir") or ""),
-    )
+    return Image.of(onbuild, base)
 
 
 def _config(given: Workspace, runtime: Runtime, reference: str) -> Mapping[str, Any] | None:

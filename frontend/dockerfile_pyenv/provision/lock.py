@@ -137,7 +137,7 @@ def lock(  # noqa: PLR0913, PLR0917 - a lock is described by this many facts
     own = _environment(question, chosen, netrc)
     _refuse_unknown(asked, known, own)
     if asked.index:
-        own = {name: value for name, value in own.items() if name not in {"UV_DEFAULT_INDEX", "UV_INDEX_URL"}}
+        installer.without_default(own)
     status, text = uv.run(_command(question, chosen, asked, here), own, note, redact, tells_older=False)
     if status and "error: unexpected argument" in text:
         raise ProvisionError(

@@ -30,6 +30,15 @@ def layout(tmp_path: Path) -> Layout:
     )
 
 
+def _module(name: str, path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture
 def provision() -> Path:
     """The directory of everything that runs inside build containers."""
@@ -39,12 +48,7 @@ def provision() -> Path:
 @pytest.fixture
 def program(provision: Path) -> ModuleType:
     """The directory's __main__ as a module."""
-    spec = importlib.util.spec_from_file_location("provision_main", provision / "environment/__main__.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return _module("provision_main", provision / "environment/__main__.py")
 
 
 @pytest.fixture
@@ -74,9 +78,4 @@ def build(program: ModuleType, layout: Layout, tmp_path: Path) -> Build:
 @pytest.fixture
 def finish(provision: Path) -> ModuleType:
     """The program that makes prefixes ready, as a module."""
-    spec = importlib.util.spec_from_file_location("finish_main", provision / "interpreter/finish/__main__.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return _module("finish_main", provision / "interpreter/finish/__main__.py")

@@ -75,7 +75,7 @@ def install(  # noqa: PLR0913 - an install is described by this many facts
     if "--prefer-binary" in asked.flags:
         log("uv knows no --prefer-binary: a version without a wheel may be built (--only-binary forbids it)")
     if asked.index:
-        _without_default(environment)
+        without_default(environment)
     command = [
         str(layout.uv),
         *ARGUMENTS,
@@ -116,7 +116,7 @@ def fitting(  # noqa: PLR0913 - an install is described by this many facts
     binary = [f"--only-binary={name}" for name in sorted(compiled) if name in versions]
     environment = step_environment(chosen, owner, layout)
     if asked.index:
-        _without_default(environment)
+        without_default(environment)
     for more in (binary, []):
         found = uv.resolve(
             str(layout.uv),
@@ -141,7 +141,7 @@ def _listed(asked: Asked, layout: Layout) -> Tuple[List[str], List[Path]]:
     return options, [written(layout, "requirements.txt", asked.lines()), *asked.projects]
 
 
-def _without_default(environment: Dict[str, str]) -> None:
+def without_default(environment: Dict[str, str]) -> None:
     """Leave out the settings' default index: the files name another."""
     environment.pop("UV_DEFAULT_INDEX", None)
     environment.pop("UV_INDEX_URL", None)
