@@ -1,4 +1,4 @@
-# The frontend's own image: CPython, uv, and the two packages of frontend/, on nothing.
+# The frontend's own image: CPython, uv, and the packages dockerfile_pyenv and buildkit_llb, on nothing.
 # The layers stand in the order of how seldom they change.
 
 ARG BASE=debian:trixie-slim
@@ -31,6 +31,18 @@ RUN export DEBIAN_FRONTEND=noninteractive \
  && apt-get install -qq --no-install-recommends busybox-static > /dev/null \
  && rm -rf /var/lib/apt/lists/* \
  && install -D -m 0755 /bin/busybox /image/pyenv/busybox \
+ && find /image -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
+
+# What BuildKit starts. It is static, so that it depends on no file of the image until it becomes Python.
+FROM ${BASE} AS start
+ARG SOURCE_DATE_EPOCH
+RUN export DEBIAN_FRONTEND=noninteractive \
+ && apt-get update -qq \
+ && apt-get install -qq --no-install-recommends gcc musl-tools > /dev/null \
+ && rm -rf /var/lib/apt/lists/*
+COPY frontend/image/start.c /start.c
+RUN mkdir -p /image/pyenv \
+ && musl-gcc -std=c11 -Wall -Wextra -Os -static -s -o /image/pyenv/start /start.c \
  && find /image -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
 
 FROM builder AS patchelf
@@ -73,24 +85,42 @@ RUN python3.13 -m compileall -q -s /image --invalidation-mode unchecked-hash /im
 FROM builder AS code
 ARG SOURCE_DATE_EPOCH
 COPY frontend/image/frontend.py /image/pyenv/frontend.py
+COPY frontend/image/prepared.py /image/pyenv/lib/prepared.py
 COPY frontend/dockerfile_pyenv/provision /image/pyenv/provision
-COPY frontend/buildkit_llb /image/pyenv/lib/buildkit_llb
+COPY frontend/buildkit-llb/buildkit_llb /image/pyenv/lib/buildkit_llb
 COPY frontend/dockerfile_pyenv /image/pyenv/lib/dockerfile_pyenv
 RUN python3.13 -m compileall -q -s /image --invalidation-mode unchecked-hash /image/pyenv/lib \
  && chmod -R u=rwX,go=rX /image \
  && mkdir --mode=1777 /image/tmp \
  && find /image -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
 
+FROM scratch AS root
+COPY --from=runtime /image /
+COPY --from=libraries /image /
+COPY --from=code /image /
+
+# What the frontend's imports find, read and compile, in one file. The Python that reads it makes it.
+FROM root AS preparing
+RUN --mount=type=bind,source=frontend/image,target=/pyenv/image \
+    ["/usr/bin/python3.13", "-I", "-S", "-B", "/pyenv/image/prepare.py", "/pyenv/lib", "/pyenv/image/lean", "/prepared"]
+
+FROM builder AS prepared
+ARG SOURCE_DATE_EPOCH
+COPY --from=preparing /prepared /image/pyenv/prepared
+RUN find /image -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH}" {} +
+
 FROM scratch
 COPY --from=runtime /image /
 COPY --from=busybox /image /
+COPY --from=start /image /
 COPY --from=patchelf /image /
 COPY --from=uv /image /
 COPY --from=libraries /image /
 COPY --from=code /image /
+COPY --from=prepared /image /
 # Where the commands find the user's files: docker run --rm -v "$PWD":/src dockerfile-pyenv:1 render
 WORKDIR /src
-ENTRYPOINT ["/usr/bin/python3.13", "-I", "-S", "-B", "/pyenv/frontend.py"]
+ENTRYPOINT ["/pyenv/start"]
 
 ARG VERSION=dev
 LABEL moby.buildkit.frontend.network.none="true" \

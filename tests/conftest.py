@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.bed import bed, cli, image, settings
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from tests.bed import bed, cli, host, image, settings
 from tests.bed.engine import Engine
 from tests.bed.forge import Forge
 from tests.bed.forge import ready as forge_ready
@@ -21,18 +23,28 @@ if TYPE_CHECKING:
 
 Engines = Callable[[str], Engine]
 
+# Properties are tested with the same examples on every machine, however slow it is.
+hypothesis_settings.register_profile(
+    "steady", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.register_profile("quick", hypothesis_settings.get_profile("steady"), max_examples=10)
+hypothesis_settings.load_profile("steady")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare `--whole`."""
-    parser.addoption("--whole", action="store_true", help="run the tests marked as `whole` too: they take minutes each")
+    """Declare `--slow`, `--sets` and `--online`."""
+    parser.addoption("--slow", action="store_true", help="also run the tests marked `slow`, which take minutes each")
+    parser.addoption("--sets", action="store_true", help="also build all real requirement sets")
+    parser.addoption("--online", action="store_true", help="use your own Docker and real images, not the test bed")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what only a whole run needs."""
-    if not config.getoption("--whole"):
-        left_out = [item for item in items if item.get_closest_marker("whole")]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+    """Leave out slow tests, large requirement sets and what needs real images, unless they are requested."""
+    for marker in ("slow", "sets", "online"):
+        if not config.getoption(f"--{marker}"):
+            left_out = [item for item in items if item.get_closest_marker(marker)]
+            config.hook.pytest_deselected(items=left_out)
+            items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture
@@ -44,16 +56,23 @@ def regenerate() -> bool:
 @pytest.fixture(scope="session")
 def engines(request: pytest.FixtureRequest) -> Iterator[Engines]:
     """Engines by name (`28`, `28-containerd`, `26`, `20.10`), each with the frontend image of this tree loaded."""
+    if request.config.getoption("--online"):
+        image.build(settings.REAL.docker_host, quiet=True)
+        yield lambda _: Engine(settings.REAL)
+        return
     capture = request.config.pluginmanager.getplugin("capturemanager")
+
+    def told() -> contextlib.AbstractContextManager[None]:
+        """What takes minutes is told while it happens."""
+        return capture.global_and_fixture_disabled() if capture else contextlib.nullcontext()
+
     found: dict[str, Engine] = {}
     started: list[str] = []
-    was_up = bool(bed.status())
 
     def engine(name: str) -> Engine:
         if name not in found:
             first = engine("28") if name != "28" else None
-            # What takes minutes on a new machine is told while it happens.
-            with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
+            with told():
                 started.extend(bed.up([name]))
                 new = Engine(settings.ENGINES[name])
                 if first:
@@ -63,14 +82,18 @@ def engines(request: pytest.FixtureRequest) -> Iterator[Engines]:
             found[name] = new
         return found[name]
 
-    yield engine
-    for used in found.values():
-        used.tidy()
-    with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
-        if not was_up:
-            bed.down()
-        elif started:
-            bed.down(started)
+    with contextlib.ExitStack() as lock:
+        with told():  # two runs would remove each other's services, and starve each other's builds
+            lock.enter_context(host.locked("tests"))
+        was_up = bool(bed.status())
+        yield engine
+        for used in found.values():
+            used.tidy()
+        with told():
+            if not was_up:
+                bed.down()
+            elif started:
+                bed.down(started)
 
 
 @pytest.fixture(scope="session")
@@ -122,7 +145,9 @@ def index(docker_ip: str, docker_services: Any) -> Index:  # noqa: ANN401 - pyte
     """A package index of the test's own, empty at first."""
     docker_services.wait_until_responsive(lambda: ready(docker_ip), timeout=30, pause=0.1)
     assert docker_services.port_for("index", PORT) == PORT
-    return Index(docker_ip, f"index-{uuid.uuid4().hex[:8]}")
+    # Letters alone: the log hides what looks like a token in a path.
+    name = "".join(chr(ord("a") + int(digit, 16)) for digit in uuid.uuid4().hex[:8])
+    return Index(docker_ip, f"index-{name}")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The examples of dockerfile-syntax/reference.md, as the comment at its head describes them."""
+"""The examples of pages, as the comment at the head of dockerfile-syntax/reference.md describes them."""
 
 import re
 import shlex
@@ -6,7 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-REFERENCE = Path(__file__).parents[1] / "dockerfile-syntax" / "reference.md"
+LANGUAGE = Path(__file__).parents[1] / "dockerfile-syntax"
+REFERENCE = LANGUAGE / "reference.md"
+TUTORIAL = LANGUAGE / "tutorial.md"
+GUIDES = [TUTORIAL, LANGUAGE / "how-it-works.md", *sorted((LANGUAGE / "how-to").glob("*.md"))]
+"""Pages whose Dockerfiles have no mistakes, and are whole or stand in a stage of Debian's."""
 STAGE = "# syntax=dockerfile-pyenv:1\nFROM debian:bookworm-slim\n"
 """What an example without a FROM instruction stands in."""
 
@@ -65,29 +69,31 @@ class Example:
             (directory / path).write_text(text)
 
 
-def blocks() -> Iterator[Block]:
-    """All fenced blocks of the page."""
-    text = REFERENCE.read_text()
+def blocks(page: Path = REFERENCE) -> Iterator[Block]:
+    """All fenced blocks of a page."""
+    text = page.read_text()
     for match in _BLOCK.finditer(text):
         language, *words = shlex.split(match["info"]) or [""]
         attributes = dict(word.partition("=")[::2] for word in words)
         yield Block(text.count("\n", 0, match.start("text")) + 1, language, attributes, match["text"])
 
 
-def examples() -> list[Example]:
-    """All Dockerfiles of the page, each with its files."""
+def examples(page: Path = REFERENCE) -> list[Example]:
+    """All Dockerfiles of a page, each with its files."""
     found: list[Example] = []
     shared: dict[str, str] = {}
-    for block in blocks():
+    for block in blocks(page):
+        if path := block.attributes.get("file"):
+            shared.setdefault(path, block.text)
+            if found:
+                found[-1].files[path] = block.text
+            continue
         match block.language:
             case "dockerfile":
                 found.append(Example(block))
-            case "text" if path := block.attributes.get("file"):
-                found[-1].files[path] = block.text
-                shared.setdefault(path, block.text)
-            case "text":
+            case "text" if found:
                 found[-1].says = block.text
-            case "console":
+            case "console" if found:
                 found[-1].commands.append(block)
     for example in found:
         example.files = {**shared, **example.files}

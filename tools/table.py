@@ -1,4 +1,4 @@
-"""Freezes uv's table of Python downloads into frontend/dockerfile_pyenv/data/standalone.json (`make table`).
+"""Freezes uv's table of Python downloads into the frontend's own data/standalone.json (`make table`).
 
 Takes the source distribution of the uv that requirements/uv.txt pins, by its hash there, from the package index that
 pip is set up for; keeps what the frontend can use of its download-metadata.json.
@@ -18,12 +18,13 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from dockerfile_pyenv.instruction.arguments import OLDEST
+
 ROOT = Path(__file__).resolve().parent.parent
-TABLE = ROOT / "frontend/dockerfile_pyenv/data/standalone.json"
+TABLE = ROOT / "frontend/dockerfile_pyenv/interpreters/data/standalone.json"
 LOCK = ROOT / "requirements/uv.txt"
 MEMBER = "download-metadata.json"
 KEPT = ("arch", "libc", "major", "minor", "patch", "prerelease", "url", "sha256", "build")
-OLDEST = (3, 8)
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Starts the frontend in its image; Python runs isolated and without the site module, so the path is set here.
 
-BuildKit starts it without arguments. With some, or where it is not BuildKit that starts it, it is the command:
+BuildKit starts it without arguments, or through start.c, which has sent the preface if it adds `--greeted`. With other
+arguments, or where it is not BuildKit that starts it, it is the command:
 `docker run --rm -v "$PWD":/src dockerfile-pyenv:1 render`.
 """  # noqa: INP001 - a script, in no package
 
@@ -9,9 +10,15 @@ import sys
 
 sys.path.insert(0, "/pyenv/lib")
 
-if len(sys.argv) > 1 or "BUILDKIT_SESSION_ID" not in os.environ:
-    from dockerfile_pyenv.cli import main
-else:
+greeted = sys.argv[1:] == ["--greeted"]
+if "BUILDKIT_SESSION_ID" in os.environ and (greeted or len(sys.argv) == 1):
+    import prepared
+
+    prepared.use()
     from dockerfile_pyenv.__main__ import main
 
-main()
+    main(preface_sent=greeted)
+else:
+    from dockerfile_pyenv.cli.main import main as command
+
+    command()

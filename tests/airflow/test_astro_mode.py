@@ -52,6 +52,7 @@ def test_a_runtime_with_pyenv_lines(runtimes: Runtimes, project: Project) -> Non
     order = (
         "packages.txt",
         "install-system-packages",
+        "mkdir -p /home/astro/.cache",
         "PYENV 3.9 (CPython",
         "PYENV 3.9 epo",
         "requirements.txt",
@@ -134,17 +135,17 @@ def test_a_sibling_that_cannot_be_had_is_told(runtimes: Runtimes, project: Proje
     context = project({**FILES, "packages.txt": "", "Dockerfile": f"{SYNTAX}FROM {alone}\nPYENV 3.9 epo\n"})
     built = engine.build(context)
     assert (
-        f"{alone}-base cannot be had: the project is copied before the PYENV lines of this stage, and every edit of it "
-        "installs their environments anew (line 2)"
+        f"cannot load {alone}-base: the project is copied before the PYENV lines of this stage, so every edit of it "
+        "reinstalls their environments (line 2)"
     ) in built.log
     assert engine.run(built.image, "bash", "-c", "ls dags; $ASTRO_PYENV_epo -V; id -un").splitlines() == [
         "one.py", "Python 3.9.2", "astro",
     ]  # fmt: skip
     off = engine.build("--build-arg=PYENV_ASTRO=off", context).log
-    assert "cannot be had" not in off
+    assert "cannot load" not in off
 
 
-@pytest.mark.whole
+@pytest.mark.slow
 def test_a_rendered_file_does_the_same(runtimes: Runtimes, project: Project) -> None:
     """Told what the image says of itself, `render` writes a file that Docker builds to an image of the same files."""
     engine = runtimes(standins.ASTRO_2)
@@ -153,11 +154,11 @@ def test_a_rendered_file_does_the_same(runtimes: Runtimes, project: Project) -> 
         {**FILES, "image.json": inspected, "Dockerfile": f"{SYNTAX}FROM {RUNTIME}\nPYENV 3.9 epo epo.txt\nUSER root\n"}
     )
     (context / ".dockerignore").write_text("image.json\nrendered\n")
-    program = "import sys; from dockerfile_pyenv import cli; cli.main(sys.argv[1:])"
+    program = "import sys; from dockerfile_pyenv.cli.main import main; main(sys.argv[1:])"
     rendered = subprocess.run(
         [sys.executable, "-c", program, "render", "--image-config=image.json"],
         cwd=context,
-        env={"PYTHONPATH": str(settings.REPOSITORY / "frontend"), "UV_PYTHON_DOWNLOADS_JSON_URL": str(archives.TABLE)},
+        env={"PYTHONPATH": settings.PYTHONPATH, "UV_PYTHON_DOWNLOADS_JSON_URL": str(archives.TABLE)},
         stdout=subprocess.PIPE,
         check=True,
     )

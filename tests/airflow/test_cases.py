@@ -13,10 +13,16 @@ from tests.airflow.conftest import Runtimes
 from tests.bed import image, settings, standins
 from tests.engine.wheels import wheel
 
-WHOLE = {"airflow-in-the-environment"}
+SLOW = {
+    "airflow-in-the-environment",
+    "base-that-copies-its-dags",
+    "base-with-a-child-stage",
+    "base-with-a-variable",
+    "base-with-requirements-of-an-environment",
+}
 """Cases that take long, and whose like another test of the core builds."""
 CASES = [
-    pytest.param(path.parent, id=path.parent.name, marks=[pytest.mark.whole] if path.parent.name in WHOLE else [])
+    pytest.param(path.parent, id=path.parent.name, marks=[pytest.mark.slow] if path.parent.name in SLOW else [])
     for path in sorted((settings.REPOSITORY / "dockerfile-syntax/cases/astro").glob("*/Dockerfile"))
 ]
 

@@ -5,7 +5,7 @@ from tests.airflow.conftest import Example, Runtimes
 from tests.bed import standins
 
 
-@pytest.mark.whole
+@pytest.mark.slow
 def test_cosmos_runs_dbt_out_of_its_environment(runtimes: Runtimes, example: Example) -> None:
     """The example's models are built in their order, and Airflow's own Python knows nothing of dbt."""
     engine = runtimes(standins.ASTRO_3)

@@ -14,9 +14,9 @@ CONNECTION = "AIRFLOW_CONN_SHOP=postgres://shop.example.com/orders"
 @pytest.mark.parametrize(
     ("wanted", "base", "line", "installed"),
     [
-        pytest.param(standins.ASTRO_2, BASE_2, "--airflow=same 3.9", "apache-airflow==2.10.5", marks=pytest.mark.whole),
+        pytest.param(standins.ASTRO_2, BASE_2, "--airflow=same 3.9", "apache-airflow==2.10.5", marks=pytest.mark.slow),
         (standins.ASTRO_3, BASE_3, "--airflow=task-sdk 3.13", "apache-airflow-task-sdk==1.1.3"),
-        pytest.param(standins.ASTRO_3, BASE_3, "--airflow=same 3.13", "apache-airflow==3.1.3", marks=pytest.mark.whole),
+        pytest.param(standins.ASTRO_3, BASE_3, "--airflow=same 3.13", "apache-airflow==3.1.3", marks=pytest.mark.slow),
     ],
     ids=["2-same", "3-task-sdk", "3-same"],
 )
@@ -66,19 +66,44 @@ def test_tasks_ask_airflow(  # noqa: PLR0917 - a row has this many words
     assert host == (["shop.example.com"] if stored else [])
 
 
+NEWEST_3 = "astrocrpublic.azurecr.io/runtime:3.3-2-base"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", ["--airflow=task-sdk 3.13", "--airflow=same 3.13"], ids=["task-sdk", "same"])
+def test_tasks_ask_airflow_under_a_scheduler(
+    runtimes: Runtimes, example: Example, schedule_dag: RunDag, line: str
+) -> None:
+    """What needs the task SDK of the newest Airflow runs as in production: `airflow dags test` would not answer."""
+    engine = runtimes(standins.ASTRO_3_3)
+    built = engine.build(example("airflow-inside", {BASE_3: NEWEST_3, "--airflow=task-sdk 3.13": line})).image
+    collected = schedule_dag(engine, built, "inside", {"greeting": "hello"})
+    assert collected == {"python": "3.13.5", "greeting": "hello", "day": "2025-01-02", "table": "orders"}
+
+
+@pytest.mark.slow
+def test_tasks_ask_the_newest_airflow_2(runtimes: Runtimes, example: Example, run_dag: RunDag) -> None:
+    """Variables, dates and params reach a task in another Python; only `dag_run` does not (reference, --airflow)."""
+    engine = runtimes(standins.APACHE_2_11)
+    changes = {BASE_3: "apache/airflow:2.11.2\nUSER 50000", "--airflow=task-sdk 3.13": "--airflow=same 3.11"}
+    built = engine.build(example("airflow-inside", {**changes, "astro:0": "airflow:0"})).image
+    collected = run_dag(engine, built, "inside", {"greeting": "hello"})
+    assert collected == {"python": "3.11.2", "greeting": "hello", "day": "2025-01-02", "table": "orders"}
+
+
 @pytest.mark.parametrize(
     ("base", "line", "said"),
     [
-        ("debian:bookworm-slim", "--airflow=same 3.9", "there is no program airflow on PATH at this line"),
+        ("debian:bookworm-slim", "--airflow=same 3.9", "there is no airflow on PATH at this line"),
         (
             BASE_2,
             "--airflow=task-sdk 3.9",
-            "--airflow=task-sdk: the image has Airflow 2.10.5, and tasks have an SDK of their own from Airflow 3 on",
+            "--airflow=task-sdk: the image has Airflow 2.10.5, but the task SDK starts at Airflow 3",
         ),
         (
             BASE_2,
             "--airflow=same 3.13",
-            "the image's apache-airflow 2.10.5 is for Python <3.13,>=3.8.1, and this environment has 3.13",
+            "the image's apache-airflow 2.10.5 requires Python <3.13,>=3.8.1, but this environment has Python 3.13",
         ),
     ],
     ids=["none", "no-sdk", "python"],

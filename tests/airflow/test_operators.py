@@ -34,9 +34,20 @@ IMAGES = [
     pytest.param(
         (standins.APACHE_2, "Dockerfile.apache", {"airflow:3.1.3": "airflow:2.10.5"}),
         id="apache-2",
-        marks=pytest.mark.whole,
+        marks=pytest.mark.slow,
     ),
-    pytest.param((standins.APACHE_3, "Dockerfile.apache", {}), id="apache-3", marks=pytest.mark.whole),
+    pytest.param((standins.APACHE_3, "Dockerfile.apache", {}), id="apache-3", marks=pytest.mark.slow),
+    pytest.param(
+        (standins.APACHE_2_11, "Dockerfile.apache", {"airflow:3.1.3": "airflow:2.11.2"}),
+        id="apache-2.11",
+        marks=pytest.mark.slow,
+    ),
+    pytest.param(
+        (standins.ASTRO_3_3, "Dockerfile", {"runtime:3.1-5": "runtime:3.3-2"}), id="astro-3.3", marks=pytest.mark.slow
+    ),
+]
+CORE_3 = [
+    pytest.param(*one.values, id=one.id, marks=[] if one.id == "astro-3" else [pytest.mark.slow]) for one in IMAGES
 ]
 
 
@@ -56,8 +67,28 @@ def test_tasks_run_in_environments(
     assert collected == EXPECTED
 
 
+@pytest.mark.parametrize("on", CORE_3)
+def test_the_operators_parameters_work(
+    runtimes: Runtimes, example: Example, run_dag: RunDag, on: tuple[tuple[Standin, ...], str, dict[str, str]]
+) -> None:
+    """Each in a task of its own, in the image of the test above."""
+    wanted, file, changes = on
+    engine = runtimes(wanted)
+    context = example("airflow", changes)
+    image = engine.build(f"--file={context / file}", context).image
+    assert run_dag(engine, image, "operator_parameters", {}) == {
+        "product": 6,
+        "templates": "2025-01-02",
+        "dilled": 21,
+        "string_args": ["a", "b"],
+        "env_vars": {"TEAM": "data", "AIRFLOW_HOME": None},
+        "indexes": "1.0.0",
+        "squares": [1, 4, 9],
+    }
+
+
 @pytest.mark.parametrize(
-    "wanted", [standins.ASTRO_2, pytest.param(standins.ASTRO_3, marks=pytest.mark.whole)], ids=["2", "3"]
+    "wanted", [standins.ASTRO_2, pytest.param(standins.ASTRO_3, marks=pytest.mark.slow)], ids=["2", "3"]
 )
 def test_the_scheduler_sees_the_variables(runtimes: Runtimes, example: Example, wanted: tuple[Standin, ...]) -> None:
     """Started as root through the entrypoint and gosu, the scheduler is the image's user and knows the environments."""

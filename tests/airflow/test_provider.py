@@ -14,11 +14,13 @@ PROVIDER = settings.REPOSITORY / "frontend/airflow_provider_pyenv"
 @pytest.mark.parametrize(
     "wanted",
     [
-        pytest.param(standins.APACHE_2_9, marks=pytest.mark.whole),
-        pytest.param(standins.ASTRO_2, marks=pytest.mark.whole),
+        pytest.param(standins.APACHE_2_9, marks=pytest.mark.slow),
+        pytest.param(standins.ASTRO_2, marks=pytest.mark.slow),
+        pytest.param(standins.APACHE_2_11, marks=pytest.mark.slow),
         standins.ASTRO_3,
+        pytest.param(standins.ASTRO_3_3, marks=pytest.mark.slow),
     ],
-    ids=["apache-2.9", "astro-2", "astro-3"],
+    ids=["apache-2.9", "astro-2", "apache-2.11", "astro-3", "astro-3.3"],
 )
 def test_tasks_name_their_environment(
     runtimes: Runtimes, run_dag: RunDag, tmp_path: Path, wanted: tuple[Standin, ...]
@@ -35,6 +37,13 @@ def test_tasks_name_their_environment(
     built = engine.build(tmp_path).image
     collected = run_dag(engine, built, "environments_by_name", {})
     assert collected == {"decorated": {"python": "3.9", "product": 42}, "operator": "3.9.2"}
+    listed = (
+        "from importlib.metadata import distribution as d; p = d('airflow-provider-pyenv'); "
+        "print(p.metadata['License-Expression'], *sorted(str(f) for f in p.files if f.name in {'LICENSE', 'py.typed'}))"
+    )
+    assert engine.run(built, "python", "-c", listed).splitlines()[-1] == (
+        "Apache-2.0 airflow_provider_pyenv-1.0.0.dev0.dist-info/licenses/LICENSE airflow_provider_pyenv/py.typed"
+    )
     wrong = engine.docker(
         "run",
         "--rm",
@@ -45,4 +54,6 @@ def test_tasks_name_their_environment(
         check=False,
     )
     assert wrong.returncode
-    assert "there is no environment repots in this image; there are data-science, data_science, reports" in wrong.stderr
+    assert (
+        "this image has no environment repots: its environments are data-science, data_science, reports" in wrong.stderr
+    )

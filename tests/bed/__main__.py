@@ -32,6 +32,7 @@ def main() -> int:
                 sys.stdout.writelines(f"{name}\n" for name in bed.status())
             case "image":
                 image.build(os.environ.get("DOCKER_HOST"))
+                sys.stdout.write(f"Write as the first line of a Dockerfile: # syntax={image.RELEASED}\n")
     except host.BedError as error:
         sys.stderr.write(f"test bed: {error}\n")
         return 1

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import json
 import os
 import re
 import shutil
 import tarfile
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 _EXCLUDED: Final = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CERTIFICATE: Final = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
-_RECIPE: Final = "4"  # another number makes all base images anew
+_RECIPE: Final = "4"  # another number builds all base images again
 
 
 def debian(suite: str) -> registry.Image:
@@ -38,6 +40,24 @@ def debian(suite: str) -> registry.Image:
         {"PATH": _PATH, **_certificates()},
         ("bash",),
     )
+
+
+def rebuilt(suite: str) -> registry.Image:
+    """Another build of `debian:<suite>-slim`: one file more, and so no layer in common."""
+    first = debian(suite)
+
+    def add_file(tar: Path) -> None:
+        with gzip.open(first.layers[0].path) as packed, tar.open("wb") as plain:
+            shutil.copyfileobj(packed, plain, 1 << 20)
+        text = b"2\n"
+        with tarfile.open(tar, "a") as whole_layer:
+            member = tarfile.TarInfo("./etc/base-build")
+            member.size, member.mode, member.mtime = len(text), 0o644, settings.EPOCH
+            whole_layer.addfile(member, io.BytesIO(text))
+
+    layer = _layer(f"debian-{suite}-rebuilt", first.layers[0].diff_id, add_file)
+    layers = (registry.Layer(*layer, created_by=first.layers[0].created_by),)
+    return replace(first, name=f"debian:{suite}-slim-rebuilt", layers=layers)
 
 
 def python(archive: archives.Archive, suite: str) -> registry.Image:

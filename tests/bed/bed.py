@@ -123,7 +123,7 @@ def status() -> list[str]:
 def _sweep() -> None:
     for directory in ("roots", "layers", "interpreters", "sources"):
         host.sweep(settings.CACHE / directory, _UNUSED_DAYS)
-    # Whatever the tests pushed is in there too; what the bed needs of it is pushed anew from the cache's layers.
+    # Whatever the tests pushed is in there too; what the bed needs of it is pushed again from the cache's layers.
     data = settings.CACHE / "registry"
     if sum(path.stat().st_size for path in data.rglob("*") if path.is_file()) > _REGISTRY_BYTES:
         shutil.rmtree(data)
@@ -135,7 +135,7 @@ def _push_base(suite: str) -> tuple[str, str]:
 
 
 def _forget_old(kind: settings.EngineKind, pushed: Mapping[str, str]) -> None:
-    """Remove from an engine what it pulled of images that the registry has anew: it would never ask again."""
+    """Remove from an engine what it pulled of images that the registry has got again: it would never ask again."""
     record = settings.CACHE / "engines" / f"{kind.name}.json"
     known: dict[str, str] = json.loads(record.read_text()) if record.exists() else {}
     old = [name for name, digest in pushed.items() if known.get(name) != digest]

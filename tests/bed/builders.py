@@ -57,7 +57,7 @@ class Builder:
 
         Args:
             words: its arguments
-            binds: what it sees of the host beside the bed's state, and where
+            binds: what it sees of the host in addition to the bed's state, and where
 
         Raises:
             AssertionError: it failed; the message holds its output.

@@ -19,7 +19,7 @@ _PYTHON: Final = '"$ASTRO_PYENV_epo_pyenv"'
 def main() -> int:
     """Build the guide's example and show what the image answers; the exit status."""
     try:
-        host = None if _has_docker() else _start_bed()
+        host = os.environ.get("DOCKER_HOST") if _has_docker() else _start_bed()
         image.build(host, quiet=True)
         say(f"building {_EXAMPLE.relative_to(settings.REPOSITORY)}/Dockerfile:")
         say("".join(f"    {line}\n" for line in (_EXAMPLE / "Dockerfile").read_text().splitlines()).rstrip("\n"))

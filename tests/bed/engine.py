@@ -76,7 +76,7 @@ class Engine:
         Raises:
             AssertionError: it failed and `check` is set; the message holds its output.
         """
-        command = [str(cli.DOCKER), *(str(word) for word in words)]
+        command = [cli.command(self.host)[0], *(str(word) for word in words)]
         data = input.encode() if isinstance(input, str) else input
         raw = subprocess.run(
             command, input=data or b"", capture_output=True, env=self.environment(env), cwd=cwd, check=False
@@ -152,7 +152,7 @@ class Engine:
         self.docker("buildx", "prune", "--all", "--force")
 
     def _write(self, file: IO[bytes], *words: str) -> None:
-        subprocess.run([str(cli.DOCKER), *words], stdout=file, env=self.environment(), check=True)
+        subprocess.run([cli.command(self.host)[0], *words], stdout=file, env=self.environment(), check=True)
         file.seek(0)
 
 

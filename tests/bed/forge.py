@@ -15,6 +15,7 @@ IMAGE: Final = "pyenv-bed-forge"
 
 USER: Final = "robot"
 PASSWORD: Final = "N0t-In-Any-Layer-7c21"  # noqa: S105 - what tests look for, and what opens nothing else
+"""The forge also accepts passwords, and users without one, that begin like this."""
 PROXY_PORT: Final = 3128
 _HTTP: Final = 8180
 _HTTPS: Final = 8443

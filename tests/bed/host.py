@@ -100,21 +100,21 @@ def require_tools(tools: Mapping[str, str] = TOOLS) -> None:
 
 
 @contextmanager
-def locked() -> Iterator[None]:
-    """Hold the machine's bed lock: one run at a time builds, starts or stops."""
+def locked(work: str = "bed") -> Iterator[None]:
+    """Do what one process does at a time on a machine: build, start or stop the "bed", or run "tests" on it."""
     settings.STATE.mkdir(parents=True, exist_ok=True)
-    with (settings.STATE / "lock").open("w") as file:
+    with (settings.STATE / f"{work}.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("another run is working on the test bed; waiting for it")
+            say(f"waiting for another process ({work} of the test bed)")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 @contextmanager
 def whole(target: Path) -> Iterator[Path]:
-    """Give a path beside `target` to make a file or directory at; it becomes `target` only if all went well."""
+    """Give a path next to `target` to make a file or directory at; it becomes `target` only if all went well."""
     target.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:

@@ -15,12 +15,14 @@ from tests.bed import archives, cli, settings
 from tests.bed.host import BedError, timed
 
 NAME: Final = "dockerfile-pyenv:dev"
+RELEASED: Final = "dockerfile-pyenv:1"
+"""The name on the syntax lines of README and the examples, so that they build with what is loaded here."""
 _PLAIN: Final = "dockerfile-pyenv:plain"  # before the site's defaults
 _TABLE: Final = "/pyenv/site/downloads.json"
 
 
 def build(docker_host: str | None, *, quiet: bool = False) -> None:
-    """Build the frontend image into an engine and name it `dockerfile-pyenv:dev` there.
+    """Build the frontend image into an engine and name it `dockerfile-pyenv:dev` and `dockerfile-pyenv:1` there.
 
     Args:
         docker_host: the engine's address as in DOCKER_HOST, or None for the CLI's default
@@ -31,18 +33,18 @@ def build(docker_host: str | None, *, quiet: bool = False) -> None:
     """
     in_bed = docker_host in {kind.docker_host for kind in settings.ENGINES.values()}
     with timed(f"building {NAME}"):
-        _build(docker_host, settings.REPOSITORY, _PLAIN if in_bed else NAME, quiet=quiet)
+        _build(docker_host, settings.REPOSITORY, *([_PLAIN] if in_bed else [NAME, RELEASED]), quiet=quiet)
         if in_bed:
             with tempfile.TemporaryDirectory() as context:
                 _site(Path(context))
-                _build(docker_host, Path(context), NAME, quiet=quiet)
+                _build(docker_host, Path(context), NAME, RELEASED, quiet=quiet)
 
 
 def copy(source: str, target: str) -> None:
     """Load the image of one bed engine into another, unless it is there."""
-    if _layers(source) != _layers(target):
+    if any(_layers(source, name) != _layers(target, name) for name in (NAME, RELEASED)):
         with timed(f"loading {NAME} into another engine"), tempfile.NamedTemporaryFile(suffix=".tar") as file:
-            _docker(source, "save", "--output", file.name, NAME)
+            _docker(source, "save", "--output", file.name, NAME, RELEASED)
             _docker(target, "load", "--quiet", "--input", file.name)
 
 
@@ -55,16 +57,16 @@ def _site(context: Path) -> None:
     )
 
 
-def _build(docker_host: str | None, context: Path, tag: str, *, quiet: bool) -> None:
-    command = ["buildx", "build", "--load", "--provenance=false", "--progress=plain", "--tag", tag, str(context)]
-    log = _docker(docker_host, *command)
+def _build(docker_host: str | None, context: Path, *tags: str, quiet: bool) -> None:
+    command = ["buildx", "build", "--load", "--provenance=false", "--progress=plain", *(f"--tag={tag}" for tag in tags)]
+    log = _docker(docker_host, *command, str(context))
     if not quiet:
         sys.stderr.write(log)
 
 
-def _layers(docker_host: str) -> object:
+def _layers(docker_host: str, name: str) -> object:
     try:
-        image = json.loads(_docker(docker_host, "image", "inspect", NAME))[0]
+        image = json.loads(_docker(docker_host, "image", "inspect", name))[0]
     except BedError:
         return None
     return image["Created"], image["RootFS"]["Layers"]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _INSIDE: Final = Path(__file__).with_name("inside.sh")
-_RECIPE: Final = "3"  # another number makes all roots anew
+_RECIPE: Final = "3"  # another number builds all roots again
 _ENGINE_PACKAGES: Final = ("docker.io", "ca-certificates", "iptables", "git")
 _TOOL_PACKAGES: Final = ("docker-cli", "docker-buildx", "docker-compose", "docker-registry")
 _BUILDER_PACKAGES: Final = (

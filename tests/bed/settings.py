@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Final
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
+PYTHONPATH: Final = os.pathsep.join(str(REPOSITORY / path) for path in ("frontend", "frontend/buildkit-llb"))
+"""Where the packages of this repository are, for programs that import them."""
 CACHE: Final = Path(os.environ.get("DOCKERFILE_PYENV_CACHE") or Path.home() / ".cache" / "dockerfile-pyenv").absolute()
 # Fixed, and seen under this path by the engines too: a bind mount below it works in a container.
 STATE: Final = Path("/run/dockerfile-pyenv")
@@ -52,7 +54,9 @@ class EngineKind:
     host: int
     containerd_store: bool = False
     build_cache: str = "6GB"
-    """What BuildKit keeps of its cache: with less, steps are dropped while the test that asks for them still runs."""
+    """What BuildKit keeps of its cache: with less, steps are dropped while the test that needs them still runs."""
+    elsewhere: str = ""
+    """The value for DOCKER_HOST of an engine that the bed does not start."""
 
     @property
     def address(self) -> str:
@@ -72,18 +76,22 @@ class EngineKind:
     @property
     def docker_host(self) -> str:
         """The value for DOCKER_HOST."""
-        return f"unix://{self.socket}"
+        return self.elsewhere or f"unix://{self.socket}"
 
 
+# The user's own Docker, for tests that meet the real images (`make test-online`).
+REAL: Final = EngineKind("real", "", 0, elsewhere=os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock")
 ENGINES: Final = {
     kind.name: kind
     for kind in (
         EngineKind("28", "forky", 28),
         EngineKind("28-containerd", "forky", 29, containerd_store=True),
+        EngineKind("28-second", "forky", 32, containerd_store=True),
         EngineKind("26", "trixie", 26),
         EngineKind("20.10", "bookworm", 20),
         EngineKind("bench", "forky", 30, build_cache="40GB"),
         EngineKind("bench-containerd", "forky", 31, containerd_store=True, build_cache="40GB"),
+        EngineKind("bench-cache", "forky", 33, containerd_store=True, build_cache="40GB"),
     )
 }
 # The suite that gives the registry, the docker CLI, buildx and compose.

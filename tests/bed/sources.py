@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DIRECTORY: Final = settings.CACHE / "sources"
 # Of each release the name that python.org has for its tarball, and the digest, both as the frontend knows them.
 _KNOWN: Final[dict[str, dict[str, str]]] = json.loads(
-    (settings.REPOSITORY / "frontend/dockerfile_pyenv/data/sources.json").read_text()
+    (settings.REPOSITORY / "frontend/dockerfile_pyenv/interpreters/data/sources.json").read_text()
 )
 
 
@@ -55,11 +55,11 @@ def ensure(release: settings.Release) -> Path:
             except OSError as error:
                 raise BedError(
                     f"cannot fetch CPython {release.version} from Debian's pool: {url}: {error}. Where a suite has "
-                    "another version by now, name that in settings.RELEASES and frontend/dockerfile_pyenv/data/"
+                    "another version by now, name that in settings.RELEASES and in the frontend's data/sources.json"
                 ) from None
             digest = hashlib.sha256((new / path.name).read_bytes()).hexdigest()
             if digest != _KNOWN[release.version]["sha256"]:
-                raise BedError(f"{url} has another digest than frontend/dockerfile_pyenv/data/sources.json: {digest}")
+                raise BedError(f"{url} has another digest than the frontend's data/sources.json: {digest}")
     os.utime(path.parent)
     return path
 

@@ -25,6 +25,8 @@ _PYTHON: Final = settings.Release("3.11.2")
 _AIRFLOW_2: Final = {"AIRFLOW": "2.10.5", "AS_OF": "2025-02-10", "UV": "0.9.10"}
 _OLDEST: Final = {"AIRFLOW": "2.9.3", "AS_OF": "2024-07-20", "UV": "0.9.10"}
 _AIRFLOW_3: Final = {"AIRFLOW": "3.1.3", "AS_OF": "2025-11-20", "UV": "0.9.10"}
+_NEWEST_2: Final = {"AIRFLOW": "2.11.2", "AS_OF": "2026-03-20", "UV": "0.9.10"}
+_NEWEST_3: Final = {"AIRFLOW": "3.3.2", "AS_OF": "2026-09-25", "UV": "0.9.10"}
 _ASTRO_2: Final = "quay.io/astronomer/astro-runtime"
 _ASTRO_3: Final = "astrocrpublic.azurecr.io/runtime"
 
@@ -70,6 +72,11 @@ APACHE_2: Final = (
 APACHE_2_9: Final = (Standin(("apache/airflow:2.9.3",), "apache-airflow.Dockerfile", _OLDEST),)
 """The oldest Airflow that airflow-provider-pyenv is for."""
 APACHE_3: Final = (Standin(("apache/airflow:3.1.3",), "apache-airflow.Dockerfile", {**_AIRFLOW_3, "LAYOUT": "linked"}),)
+# The newest of both majors; they are built only in the slow run.
+APACHE_2_11: Final = (
+    Standin(("apache/airflow:2.11.2",), "apache-airflow.Dockerfile", {**_NEWEST_2, "VIRTUALENV": "virtualenv"}),
+)
+ASTRO_3_3: Final = _astro(_NEWEST_3, {"base": (f"{_ASTRO_3}:3.3-2-base",), "scripts": (f"{_ASTRO_3}:3.3-2",)})
 
 
 def ensure(engine: Engine, wanted: Sequence[Standin]) -> None:

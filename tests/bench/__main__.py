@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.bench import builds, frontend, report, subjects
-from tests.bench.builds import Run
+from tests.bench.builds import Bench, Run
 
 _RESULTS: Final = Path(__file__).parent / "results"
 
@@ -27,12 +27,21 @@ def main() -> int:
         "--pairs-of-8", type=int, default=1, help="the same for images with 8 environments (default: 1)"
     )
     parser.add_argument("--stores", nargs="*", default=[*builds.STORES], choices=builds.STORES)
+    parser.add_argument(
+        "--scenarios",
+        nargs="*",
+        default=[*builds.SCENARIOS],
+        choices=builds.SCENARIOS,
+        metavar="SCENARIO",
+        help=f"those to measure, all by default: {', '.join(builds.SCENARIOS)}",
+    )
     parser.add_argument("--add", action="store_true", help="keep what the results have, and add to it")
     parser.add_argument("--no-frontend", action="store_true", help="do not measure the frontend's process")
     parser.add_argument("--results", type=Path, default=_RESULTS, help="directory to write to")
     options = parser.parse_args()
     file = options.results / "bench.json"
     found: dict[str, Any] = json.loads(file.read_text()) if options.add and file.exists() else {}
+    scenarios = frozenset(builds.SCENARIOS[name] for name in options.scenarios)
     runs = [Run(**run) for run in found.get("runs", [])]
     process: dict[str, dict[str, float]] = found.get("frontend", {})
     if not options.no_frontend:
@@ -40,10 +49,12 @@ def main() -> int:
         _write(options.results, runs, process)
     for store in options.stores:
         engine = builds.prepare(store)
+        cache_engine = builds.prepare_cache(engine) if builds.REGISTRY_CACHE in scenarios else None
+        bench = Bench(store, engine, scenarios, cache_engine)
         for count in options.environments:
             first = 1 + max((run.pair for run in runs if (run.store, run.environments) == (store, count)), default=-1)
             pairs = range(first, first + (options.pairs if count < len(subjects.ENVIRONMENTS) else options.pairs_of_8))
-            for run in builds.measure(store, engine, count, pairs, [*subjects.SUBJECTS.values()], say=_say):
+            for run in builds.measure(bench, count, pairs, [*subjects.SUBJECTS.values()], say=_say):
                 runs.append(run)
                 _write(options.results, runs, process)
     _write(options.results, runs, process)

@@ -7,23 +7,29 @@ copied after the environments.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from tests.bed import archives
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 BASE: Final = "pyenv-bench-base"
+OTHER_BASE: Final = "pyenv-bench-other-base"
 UV: Final = "pyenv-bench-uv"
-"""Images that are made beforehand: the base with the user `astro`, and uv alone, as on its publisher's registry."""
+"""Images built beforehand: the base with the user `astro`, another such base, and uv alone, as its publisher has it."""
 
+DEBIAN: Final = "debian:bookworm-slim"
 BASE_DOCKERFILE: Final = """\
-FROM debian:bookworm-slim
+ARG DEBIAN
+FROM ${DEBIAN}
 RUN groupadd --gid 50000 astro && useradd --uid 50000 --gid 50000 --create-home --shell /bin/bash astro
 USER astro
 WORKDIR /usr/local/airflow
 """
+OTHER_BASE_DOCKERFILE: Final = BASE_DOCKERFILE.replace(
+    "FROM ${DEBIAN}\n", "FROM ${DEBIAN}\nRUN echo other > /etc/other-base\n"
+)
 UV_DOCKERFILE: Final = "FROM scratch\nCOPY --from=dockerfile-pyenv:dev /pyenv/uv /uv\n"
 
 
@@ -56,28 +62,47 @@ INSERTED: Final = Environment("fetch", "3.11", ("requests==2.32.3",))
 """Comes before all others."""
 
 
+class Dockerfile(Protocol):
+    """Writes the Dockerfile of an image with these environments."""
+
+    def __call__(self, environments: Sequence[Environment], base: str = BASE, above: str = "") -> str:
+        """Return the text.
+
+        Args:
+            environments: what the image has, in this order
+            base: the image that the final stage starts from
+            above: whole lines that stand between FROM and the environments
+
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """One way to write the Dockerfile."""
 
     name: str
     title: str
-    dockerfile: Callable[[Sequence[Environment]], str]
+    dockerfile: Dockerfile
     arguments: tuple[str, ...] = ()
     """Words of the build's command line."""
 
 
-def _pyenv(environments: Sequence[Environment]) -> str:
+def instruction_above(content: str) -> str:
+    """The lines of an instruction above the environments: it writes a file of this content, as root."""
+    return f"USER root\nRUN echo {content} > /etc/above\nUSER astro\n"
+
+
+def _pyenv(environments: Sequence[Environment], base: str = BASE, above: str = "") -> str:
     lines = [f"PYENV {one.python} {one.name} {one.name}.txt\n" for one in environments]
-    return f"# syntax=dockerfile-pyenv:dev\nFROM {BASE}\n" + "".join(lines) + _APPLICATION
+    return f"# syntax=dockerfile-pyenv:dev\nFROM {base}\n{above}" + "".join(lines) + _APPLICATION
 
 
-def _predecessor(environments: Sequence[Environment]) -> str:
+def _predecessor(environments: Sequence[Environment], base: str = BASE, above: str = "") -> str:
     """What astro-provider-venv 1.0.4 makes of the same lines (buildkit/internal/transform), line after line.
 
-    The official images' libpython is `*X.Y*.so*`; the bed's stand-ins have other libraries beside theirs.
+    The official images' libpython is `*X.Y*.so*`; the bed's stand-ins have other libraries next to theirs.
     """
-    text = f"FROM {BASE}\n"
+    text = f"FROM {base}\n{above}"
     known: set[str] = set()
     for one in environments:
         if one.python not in known:
@@ -105,11 +130,14 @@ def _predecessor(environments: Sequence[Environment]) -> str:
     return text + _APPLICATION
 
 
-def _by_hand(environments: Sequence[Environment]) -> str:
-    """A stage for each Python and each environment, so that they build side by side and are cached apart."""
+def _by_hand(environments: Sequence[Environment], base: str = BASE, above: str = "") -> str:
+    """A stage for each Python and each environment, so that they build in parallel and are cached separately.
+
+    These stages have a base of their own, which stays when that of the final stage is rebuilt or is another.
+    """
     pythons = sorted({one.python for one in environments})
     text = (
-        f"FROM {BASE} AS uv\nUSER root\n"
+        f"FROM {DEBIAN} AS uv\n"
         f"COPY --from={UV} /uv /usr/local/bin/uv\n"
         "ARG UV_PYTHON_DOWNLOADS_JSON_URL\n"
         "ENV UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PYTHON_INSTALL_DIR=/opt/python UV_CACHE_DIR=/var/cache/uv\n\n"
@@ -123,7 +151,7 @@ def _by_hand(environments: Sequence[Environment]) -> str:
             f"    uv venv --python {one.python} /opt/envs/{one.name} && \\\n"
             f"    uv pip install --python /opt/envs/{one.name} --requirements /requirements.txt\n\n"
         )
-    text += f"FROM {BASE}\n"
+    text += f"FROM {base}\n{above}"
     text += "".join(f"COPY --link --from=python-{python} /opt/python /opt/python\n" for python in pythons)
     for one in environments:
         text += (

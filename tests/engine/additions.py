@@ -7,10 +7,12 @@ from tests.bed.engine import Engine
 PREFIX = "opt/astro-pyenv"
 
 
-def assert_only_additions(engine: Engine, ours: str, plain: str, names: list[str], *, opt: str = "opt") -> None:
+def assert_only_additions(
+    engine: Engine, ours: str, plain: str, names: list[str], *, opt: str = "opt", commands: str = "usr/local/bin"
+) -> None:
     """Compare an image with one built from the same file without its PYENV lines.
 
-    `names` are the environments, in order; `opt` is where /opt really is.
+    `names` are the environments, in order; `opt` is where /opt really is, and `commands` where /usr/local/bin is.
     """
     config, expected = (engine.image_config(image)["config"] for image in (ours, plain))
     added = config.pop("Env")[len(expected.get("Env") or []) :]
@@ -24,6 +26,6 @@ def assert_only_additions(engine: Engine, ours: str, plain: str, names: list[str
 
     files, before = engine.files(ours), engine.files(plain)
     assert {name for name, file in before.items() if files.get(name) != file} == set()
-    links = {f"usr/local/bin/python{entry['version'].rpartition('.')[0]}" for entry in entries}
+    links = {f"{commands}/python{entry['version'].rpartition('.')[0]}" for entry in entries}
     new = {name for name in files if name not in before and not name.startswith(f"{opt}/astro-pyenv")}
-    assert new <= {"opt", opt, "usr/local/bin", *links}
+    assert new <= {"opt", opt, commands, *links}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import io
+import re
 import tarfile
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -12,6 +13,8 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from tests.bed.engine import Engine
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -28,6 +31,20 @@ def find(place: Path | bytes, secrets: Sequence[str], *, name: str = "") -> list
     """
     wanted = {form for secret in secrets for form in _forms(secret)}
     return sorted({found for found, data in _files(place, name) if any(form in data for form in wanted)})
+
+
+def check_caches(engine: Engine, pattern: str) -> None:
+    """Search the cache mounts of all PYENV lines on an engine for an extended regular expression.
+
+    Raises:
+        AssertionError: a file matches; the message holds its path.
+    """
+    listed = engine.docker("buildx", "du", "--verbose").stdout
+    # BuildKit may have removed some, to make room.
+    found = sorted({"dockerfile-pyenv", *re.findall(r'with id "/?(dockerfile-pyenv[^"]*)"', listed)})
+    mounts = " ".join(f"--mount=type=cache,id={one},target=/caches/{one}" for one in found)
+    text = f"FROM debian:bookworm-slim\nRUN {mounts} ! grep -rlE '{pattern}' /caches\n"
+    engine.build("--no-cache", "-", input=text)
 
 
 def _forms(secret: str) -> Iterator[bytes]:

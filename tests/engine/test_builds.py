@@ -6,6 +6,7 @@ from tests.bed.engine import Engine
 from tests.engine.additions import assert_only_additions
 from tests.engine.conftest import Project
 from tests.engine.wheels import wheel
+from tests.unit.expansions import VARIABLES, WORDS
 
 SYNTAX = "# syntax=dockerfile-pyenv:dev\n"
 ENVS = "/opt/astro-pyenv/envs"
@@ -52,6 +53,24 @@ def test_three_stages(engine: Engine, project: Project) -> None:
     assert engine.run(image, "cat", "/which", "/version") == "first\nPython 3.9.2"
     assert python_of(engine, image, "web", "import sys; print(sys.version_info[:2])") == "(3, 11)"
     assert "ASTRO_PYENV_tools" not in engine.run(image, "env")
+
+
+def test_programs_on_path_and_a_second_path(engine: Engine, project: Project) -> None:
+    """`--expose` and `--link` lead to the environment; what the image has already is an error that says so."""
+    lines = (
+        "FROM debian:bookworm-slim\nUSER 50000\n"
+        "PYENV --expose=slugify --link=/usr/local/airflow/words --link=/venvs/words 3.11 words python-slugify==8.0.4\n"
+    )
+    context = project({"Dockerfile": SYNTAX + lines + "RUN slugify Hello World\n"})
+    image = engine.build(context).image
+    assert engine.run(image, "slugify", "Hello World") == "hello-world"
+    for path in ("/usr/local/airflow/words", "/venvs/words"):
+        assert engine.run(image, f"{path}/bin/python", "-c", "import slugify, sys; print(sys.prefix)") == path
+        assert engine.run(image, "stat", "-c", "%u", path, path.rpartition("/")[0]) == "50000\n50000"
+    taken = lines.replace("USER", "RUN touch /usr/bin/slugify\nUSER")
+    failed = engine.build(project({"Dockerfile": SYNTAX + taken}), check=False)
+    assert "words: --expose=slugify: the image already has /usr/bin/slugify. Choose another program" in failed.log
+    assert 'process "PYENV 3.11 words python-slugify==8.0.4" did not complete' in failed.log
 
 
 def test_an_environment_of_a_stage_below(engine: Engine, project: Project) -> None:
@@ -162,3 +181,14 @@ def test_a_file_without_pyenv_lines_is_the_stock_frontends(engine: Engine, proje
     plain = engine.build("-f", context / "Plain", context).image
     ours = engine.build("-f", context / "Ours", context).image
     assert ours == plain
+
+
+def test_variables_have_the_values_that_the_commands_give_them(engine: Engine) -> None:
+    """The table that `dockerfile.shell` is held to, as the lines of one Dockerfile."""
+    names = {word: f"R{number}" for number, word in enumerate(WORDS)}
+    lines = [f"ENV {name}='{value}'" for name, value in VARIABLES.items()]
+    lines += [f"ENV {name}={word}" for word, name in names.items()]
+    # An engine does not export an image without a layer.
+    image = engine.build("-", input="\n".join(["FROM scratch", *lines, "WORKDIR /layer", ""])).image
+    env = dict(entry.split("=", 1) for entry in engine.image_config(image)["config"]["Env"])
+    assert {word: env[name] for word, name in names.items()} == WORDS

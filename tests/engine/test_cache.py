@@ -15,10 +15,16 @@ FILES = {
 
 
 def cached(log: str) -> dict[str, bool]:
-    """Whether each named step of a log was taken from the cache, or was not needed since what needs it was."""
+    """Whether each named step of a log did not run.
+
+    Its result came from the cache, or what needs it came from there. BuildKit may then be loading the step's result to
+    look up the next one by content, and ends that without a word when the build ends.
+    """
     names = dict(re.findall(r"^#(\d+) (\[.*)$", log, re.MULTILINE))
-    done = set(re.findall(r"^#(\d+) (?:CACHED|CANCELED)$", log, re.MULTILINE))
-    return {name: number in done for number, name in names.items()}
+    ended = set(re.findall(r"^#(\d+) (?:DONE|ERROR)\b", log, re.MULTILINE))
+    wrote = set(re.findall(r"^#(\d+) \d+\.\d+ ", log, re.MULTILINE))
+    taken = set(re.findall(r"^#(\d+) (?:CACHED|CANCELED)$", log, re.MULTILINE))
+    return {name: number not in wrote and (number in taken or number not in ended) for number, name in names.items()}
 
 
 def steps(log: str) -> dict[str, bool]:

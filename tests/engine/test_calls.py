@@ -9,8 +9,9 @@ from pathlib import Path
 from tests.bed.engine import Engine
 from tests.engine.conftest import Project
 
+from dockerfile_pyenv.checks.registry import RULES
 from dockerfile_pyenv.checks.rule import Example
-from dockerfile_pyenv.checks.rules import RULES
+from dockerfile_pyenv.plan.onbuild import USUAL
 
 SYNTAX = "# syntax=dockerfile-pyenv:dev\n"
 WHOLE = Path(__file__).parents[2] / "dockerfile-syntax/cases/calls/whole"
@@ -30,9 +31,10 @@ CALLS = {
     "targets.json": ["--call=targets,format=json"],
     "describe": ["--call=subrequests.describe"],
 }
+RUNTIME = "quay.io/astronomer/astro-runtime:12.7.1"
 STAND_INS = [
     f"--build-context={image}=docker-image://debian:bookworm-slim"
-    for image in ("quay.io/astronomer/astro-runtime:12.7.1-base", "apache/airflow:3.1.3")
+    for image in (f"{RUNTIME}-base", "apache/airflow:3.1.3")
 ]
 """For images of the rules' examples that only their registry has."""
 INTERNAL = re.compile(r"PYENV_\d|probe|dockerfile-pyenv/(tools|req|python)|/opt/astro|/run/|last-stage|# not built")
@@ -52,7 +54,7 @@ def call(engine: Engine, folder: Path, *words: str) -> str:
 
 
 def test_what_a_file_is_asked(engine: Engine, regenerate: bool) -> None:  # noqa: FBT001
-    """Each request gets the golden answer beside the Dockerfile: the user's lines, and nothing that is ours."""
+    """Each request gets the golden answer next to the Dockerfile: the user's lines, and nothing that is ours."""
     engine.docker("tag", "dockerfile-pyenv:dev", "dockerfile-pyenv:1")
     with ThreadPoolExecutor(4) as pool:
         answers = dict(zip(CALLS, pool.map(lambda words: call(engine, WHOLE, *words), CALLS.values()), strict=True))
@@ -70,7 +72,7 @@ def test_an_engine_that_has_no_lint(engines: Callable[[str], Engine]) -> None:
     for name in ("outline", "targets"):
         assert call(engine, WHOLE, *CALLS[name]) == (WHOLE / name).read_text()
     found, golden = (
-        re.findall(r"^WARNING: (Pyenv\w+) .*\n.+\n(Dockerfile:\d+)$", text, re.MULTILINE)
+        re.findall(r"^WARNING: (Pyenv\w+)(?: .*)?\n.+\n(Dockerfile:\d+)$", text, re.MULTILINE)
         for text in (call(engine, WHOLE, *CALLS["check"]), (WHOLE / "check").read_text())
     )
     assert found
@@ -82,8 +84,8 @@ def test_every_rule_is_seen_by_a_user(engine: Engine, tmp_path: Path) -> None:
 
     def check(name: str, example: Example) -> str:
         folder = tmp_path / name
-        folder.mkdir()
         for path, content in {"Dockerfile": example.dockerfile, **example.files}.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(content.replace("FROM debian\n", "FROM debian:bookworm-slim\n"))
         # A syntax line that is not the first one is found by nobody: then the build says which frontend to take.
         first = example.dockerfile.startswith("# syntax=")
@@ -91,12 +93,16 @@ def test_every_rule_is_seen_by_a_user(engine: Engine, tmp_path: Path) -> None:
         return call(engine, folder, "--check", *words, *STAND_INS)
 
     engine.docker("tag", "dockerfile-pyenv:dev", "dockerfile-pyenv:1")
+    for tag, lines in (("", USUAL), ("-base", ())):
+        text = "".join(["FROM debian:bookworm-slim\n", *(f"ONBUILD {line}\n" for line in lines)])
+        (tmp_path / "Dockerfile").write_text(text)
+        engine.build("--load", f"--tag={RUNTIME}{tag}", tmp_path)
 
     with ThreadPoolExecutor(4) as pool:
         bad = list(pool.map(lambda rule: check(f"{rule.name}-bad", rule.bad), RULES))
         good = list(pool.map(lambda rule: check(f"{rule.name}-good", rule.good), RULES))
     for rule, of_bad, of_good in zip(RULES, bad, good, strict=True):
-        found = re.findall(r"^WARNING: (Pyenv\w+) - (\S+)\n.+\nDockerfile:\d+$", of_bad, re.MULTILINE)
+        found = re.findall(r"^WARNING: (Pyenv\w+)(?: - (\S+))?\n.+\nDockerfile:\d+$", of_bad, re.MULTILINE)
         assert found == [(rule.name, rule.url)], of_bad
         assert "no warnings found" in of_good, of_good
 
@@ -114,6 +120,7 @@ def test_warnings_of_a_build(engine: Engine, project: Project) -> None:
         ("MaintainerDeprecated", "4"),
         ("UndefinedVar", "5"),
     ], log
-    assert "More info: https://github.com/dockerfile-pyenv/" in log
-    assert "reference.md#pyenvnamenotshell\nDockerfile:3\n" in log
+    assert "\nDockerfile:3\n" in log
+    assert "[internal] check Dockerfile\n" in log
+    assert not re.search(r"frontend\.\w+$|probe", log, re.MULTILINE)
     assert re.search(r"^ +3 \| >>> PYENV 3.13 my-env$", log, re.MULTILINE)

@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 from tests.bed import settings
 from tests.bed.engine import Engine
+from tests.conftest import Engines
 from tests.engine.additions import assert_only_additions
 from tests.engine.conftest import Project
+from tests.engine.test_errors import marked
+from tests.engine.wheels import wheel
 
 SYNTAX = "# syntax=dockerfile-pyenv:dev\n"
 FILES = {
@@ -185,24 +188,63 @@ def test_a_named_context(engine: Engine, project: Project) -> None:
     assert engine.run(image, "/opt/astro-pyenv/envs/one/bin/python", "-c", "print(1)") == "1"
 
 
-def test_a_bake_target_as_a_context(engine: Engine, project: Project) -> None:
-    """A bake file's `target:` context hands one target's result to another, which adds an environment to it."""
-    context = project(
+@pytest.fixture
+def chained(project: Project) -> Path:
+    """Two targets of a bake file and services of a compose file; one of the two is the other's build context.
+
+    A requirement in the variable BELOW or ABOVE breaks the line of one of them.
+    """
+    wheels = [wheel("ours", "1.0"), wheel("theirs", "2.0")]
+    return project(
         {
-            "docker-bake.hcl": 'target "base" {\n  dockerfile = "base.Dockerfile"\n}\n'
-            'target "app" {\n  contexts = { base = "target:base" }\n  tags = ["baked:test"]\n}\n',
-            "base.Dockerfile": SYNTAX + "FROM debian:bookworm-slim\nENV FROM_BASE=1\nUSER 5000\nPYENV 3.9 below\n",
-            "Dockerfile": SYNTAX + "FROM base\nPYENV 3.9 one one.txt\n",
-            "one.txt": "",
+            "docker-bake.hcl": 'variable "BELOW" { default = "" }\nvariable "ABOVE" { default = "" }\n'
+            'target "below" {\n  context = "below"\n  args = { MORE = BELOW }\n}\n'
+            'target "above" {\n  context = "above"\n  contexts = { base = "target:below" }\n'
+            '  args = { MORE = ABOVE }\n  tags = ["baked:test"]\n}\n',
+            "compose.yaml": "services:\n"
+            "  below:\n    build: { context: below, args: { MORE: '${BELOW-}' } }\n"
+            "  above:\n    image: composed:test\n    build:\n      context: above\n      args: { MORE: '${ABOVE-}' }\n"
+            "      additional_contexts: { base: 'service:below' }\n",
+            "below/Dockerfile": SYNTAX
+            + "FROM debian:bookworm-slim\nARG MORE\nENV FROM_BASE=1 PIP_NO_INDEX=1\nUSER 5000\n"
+            "PYENV 3.9 below r.txt <<EOF\n$MORE\nEOF\n",
+            "below/r.txt": f"./{wheels[0][0]}\n",
+            f"below/{wheels[0][0]}": wheels[0][1],
+            "above/Dockerfile": SYNTAX
+            + "FROM base\nCOPY --from=base /opt/astro-pyenv/envs/below/pyvenv.cfg /copied\n\nARG MORE\n"
+            "PYENV 3.9 one r.txt <<EOF\n$MORE\nEOF\nPYENV 3.11 two\n",
+            "above/r.txt": f"./{wheels[1][0]}\n",
+            f"above/{wheels[1][0]}": wheels[1][1],
         }
     )
-    engine.docker("buildx", "bake", "app", cwd=context)
-    environment = engine.run("baked:test", "env").splitlines()
-    assert "FROM_BASE=1" in environment
-    assert engine.run("baked:test", "id", "-u") == "5000"
-    for name in ("below", "one"):
-        assert f"ASTRO_PYENV_{name}=/opt/astro-pyenv/envs/{name}/bin/python" in environment
-        assert engine.run("baked:test", f"/opt/astro-pyenv/envs/{name}/bin/python", "-c", "print(1)") == "1"
+
+
+@pytest.mark.parametrize("name", ["28", "28-containerd"])
+def test_targets_with_environments_are_contexts_of_each_other(engines: Engines, name: str, chained: Path) -> None:
+    """In a bake file and in a compose file: environments of both are there, each warning and error is in its file."""
+    engine = engines(name)
+    baked = engine.docker("--debug", "buildx", "bake", "--progress=plain", "above", cwd=chained)
+    lines = {
+        where: [f"PYENV 3.9 {one} r.txt <<EOF", "$MORE", "EOF"] for where, one in (("below", "below"), ("above", "one"))
+    }
+    assert sorted(marked(baked.stdout + baked.stderr)) == sorted(lines["below"] + lines["above"])
+    engine.docker("compose", "build", "above", cwd=chained)
+    code = "import sys; print(sys.version_info[1], *(__import__(name).__version__ for name in sys.argv[1:]))"
+    for image in ("baked:test", "composed:test"):
+        environment = engine.run(image, "env").splitlines()
+        assert "FROM_BASE=1" in environment
+        assert engine.run(image, "id", "-u") == "5000"
+        for one, packages, found in (("below", ["ours"], "9 1.0"), ("one", ["theirs"], "9 2.0"), ("two", [], "11")):
+            assert f"ASTRO_PYENV_{one}=/opt/astro-pyenv/envs/{one}/bin/python" in environment
+            assert engine.run(image, f"/opt/astro-pyenv/envs/{one}/bin/python", "-c", code, *packages) == found
+    for command in (["buildx", "bake", "--progress=plain", "above"], ["compose", "build", "above"]):
+        for where in ("below", "above"):
+            failed = engine.docker(*command, cwd=chained, env={where.upper(): "nowhere==1"}, check=False)
+            log = failed.stdout + failed.stderr
+            assert failed.returncode != 0, log
+            assert "internal error" not in log
+            assert marked(log) == lines[where], log
+            assert f'process "{lines[where][0]}" did not complete' in log
 
 
 def test_a_target_before_a_broken_stage(engine: Engine, project: Project) -> None:

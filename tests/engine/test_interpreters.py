@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import socket
 import uuid
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -137,7 +136,7 @@ def test_compiled_runs_on_every_base(
     check(engine, image, [one.minor for one in compiled])
 
 
-@pytest.mark.whole
+@pytest.mark.slow
 def test_free_threaded(engine: Engine, project: Project, moving: dict[str, settings.Release]) -> None:
     """A version with a t is compiled without the GIL, and has its own name."""
     if "3.14" not in moving:
@@ -158,7 +157,7 @@ RUN echo '{gone}' >> /etc/apt/sources.list
 RUN --mount=source=builder.sh,target=/builder.sh sh /builder.sh && cc --version
 """
     log = engine.build("--no-cache", project({"Dockerfile": text, "builder.sh": script.read_bytes()})).log
-    assert "builder.sh: not all of the package lists can be had; going on with those that can" in log
+    assert "builder.sh: cannot download all package lists: continuing with the others" in log
 
 
 @pytest.mark.parametrize("minor", settings.MOVING)
@@ -179,7 +178,7 @@ def test_debians_own(engine: Engine, project: Project, moving: dict[str, setting
     (context / "Dockerfile").write_text(f"{SYNTAX}FROM debian:bookworm-slim\n{lines}")
     failed = engine.build(context, check=False)
     assert failed.returncode != 0
-    assert "cannot start on this base image: this build needs glibc 2." in failed.log
+    assert "cannot start on this base image: this build requires glibc 2." in failed.log
     assert ">>> PYENV --interpreter=image:debians:test 3.1" in failed.log
 
 
@@ -188,15 +187,7 @@ def official(minor: str) -> str:
     return f"python:{minor}-slim-bookworm"
 
 
-def docker_hub_answers() -> bool:
-    """Whether images of Docker Hub can be had, other than those of the bed."""
-    try:
-        socket.create_connection(("registry-1.docker.io", 443), timeout=3).close()
-    except OSError:
-        return False
-    return True
-
-
+@pytest.mark.online
 @pytest.mark.parametrize(
     ("base", "provider"),
     [
@@ -211,8 +202,6 @@ def docker_hub_answers() -> bool:
 )
 def test_runs_on_bases_of_docker_hub(engine: Engine, project: Project, base: str, provider: str) -> None:
     """musl, UBI and Ubuntu, with the frontend's own table of interpreters."""
-    if not docker_hub_answers():
-        pytest.skip("needs base images of Docker Hub, which cannot be reached from here")
     version = "3.13.5" if provider.startswith("source") else "3.13"
     lines = f"FROM {base}\nPYENV --interpreter={provider} {version} py3.13\n"
     own_table = "--build-arg=UV_PYTHON_DOWNLOADS_JSON_URL="
@@ -223,7 +212,7 @@ def test_the_c_library_of_a_base_is_found(engine: Engine, project: Project) -> N
     """An image of which neither name nor history tells is looked into; where that is overruled, the step explains."""
     engine.build("-t", "golden:test", "-", input=MUSL)
     context = project({"Dockerfile": f"{SYNTAX}FROM golden:test\nPYENV 3.9 one\n"})
-    assert "no Python is known for linux/amd64 (musl)" in engine.build(context, check=False).log
+    assert "no Python is available for linux/amd64 (musl)" in engine.build(context, check=False).log
     (context / "Dockerfile").write_text(f"{SYNTAX}FROM golden:test\nPYENV --libc=gnu 3.9 one\n")
     log = engine.build(context, check=False).log
     assert "one: Python 3.9 cannot start on this base image: this build is for glibc" in log
@@ -235,7 +224,7 @@ def test_a_base_without_that_python(engine: Engine, project: Project) -> None:
     log = engine.build(
         project({"Dockerfile": f"{SYNTAX}FROM debian:bookworm-slim\nPYENV --interpreter=base 3.12 one\n"}), check=False
     ).log
-    assert "one: Python 3.12 cannot start on this base image: --interpreter=base asks for the base's own" in log
+    assert "one: Python 3.12 cannot start on this base image: --interpreter=base uses the base image's own" in log
 
 
 def difference(engine: Engine, project: Project, base: str, lines: str) -> tuple[str, dict[str, File]]:
@@ -301,7 +290,7 @@ def test_without_a_network(engine: Engine, project: Project) -> None:
 
 @pytest.fixture
 def air_gap(engine: Engine, project: Project) -> Path:
-    """A context beside a directory `mirror`, whose frontend image knows no address that could be reached."""
+    """A context next to a directory `mirror`, whose frontend image knows no address that could be reached."""
     archive = archives.Archive(settings.RELEASES[0], interpreters.path(settings.RELEASES[0]))
     tarball = sources.ensure(settings.RELEASES[0])
     files = {
@@ -333,7 +322,7 @@ def test_out_of_a_directory(engine: Engine, air_gap: Path, given: str) -> None:
     built = engine.build(*options, air_gap)
     check(engine, built.image, ["3.9"])
     assert (
-        "take cpython-3.9.2+20261101-x86_64-unknown-linux-gnu-install_only_stripped.tar.gz from the mirror" in built.log
+        "copy cpython-3.9.2+20261101-x86_64-unknown-linux-gnu-install_only_stripped.tar.gz from the mirror" in built.log
     )
     assert "download cpython" not in built.log
 
@@ -359,12 +348,12 @@ def test_a_mirror_without_the_file(engine: Engine, air_gap: Path) -> None:
     archive.write_bytes(archive.read_bytes() + b"!")
     mirror = f"--build-context=pyenv-mirror={air_gap}/mirror"
     log = engine.build(mirror, air_gap, check=False).log
-    assert "the file's checksum is sha256:" in log
+    assert "checksum mismatch: expected sha256:" in log
     assert ">>> PYENV 3.9 py3.9" in log
     archive.unlink()
     log = engine.build(mirror, air_gap, check=False).log
-    assert f"the build context pyenv-mirror has no {settings.DATE}/{archive.name}, from which Python 3.9.2" in log
-    assert f"put {UPSTREAM}/{settings.DATE}/" in log
+    assert f"the build context pyenv-mirror has no {settings.DATE}/{archive.name}, which Python 3.9.2" in log
+    assert f"copy {UPSTREAM}/{settings.DATE}/" in log
     assert ">>> PYENV 3.9 py3.9" in log
 
 
@@ -409,7 +398,7 @@ COPY --from=built /found /found
         context = project({"Dockerfile": text, name: data})
         words = ("--progress=plain", "--platform=linux/amd64,linux/arm64", f"--output=type=local,dest={tmp_path}/out")
         log = engine.docker("buildx", "build", *words, context).stderr
-        assert "PYENV lines are built one after the other" not in log
+        assert "PYENV lines are built one after another" not in log
         found = {path.parent.name: path.read_text().split() for path in tmp_path.glob("out/*/found")}
         return Counter(re.findall(r"(\w+): Python 3\.11", log)), found
 

@@ -60,11 +60,13 @@ def test_a_build_installs_what_is_locked(engine: Engine, index: Index, seen: Pat
         seen,
         {
             "Dockerfile": SYNTAX
+            + "FROM debian:bookworm-slim AS build\n"
             + "FROM debian:bookworm-slim\n"
             + f"ENV PIP_INDEX_URL={index.url} PIP_TRUSTED_HOST={index.host}\n"
             + "ARG ALPHA=0.5\n"
             + "PYENV 3.9 one one.txt\n"
-            + "PYENV 3.13 two <<EOF\nalpha\nEOF\n",
+            + "PYENV 3.13 two <<EOF\nalpha\nEOF\n"
+            + "PYENV --builder=build 3.13 built <<EOF\nalpha\n./pkg\nEOF\n",
             "one.txt": "alpha>=${ALPHA}\n./pkg\n-f links\nlinked\n",
             f"links/{linked}": data,
             **project_files("pkg"),
@@ -73,14 +75,18 @@ def test_a_build_installs_what_is_locked(engine: Engine, index: Index, seen: Pat
     said = lock(engine, seen)
     assert "pylock.one.toml: 3 packages for Python 3.9 on linux/amd64\n" in said
     assert "pylock.two.toml: 2 packages for Python 3.13 on linux/amd64\n" in said
+    assert "pylock.built.toml: 2 packages for Python 3.13 on linux/amd64\n" in said
     owners = {path.name: path.stat().st_uid for path in seen.glob("pylock*")}
-    assert owners == {"pylock.one.toml": 1234, "pylock.two.toml": 1234}
+    assert owners == dict.fromkeys(["pylock.one.toml", "pylock.two.toml", "pylock.built.toml"], 1234)
 
     for name in ("alpha", "beta", "linked", "absent"):
         index.add(*wheel(name, "2.0"))
-    assert packages(engine, engine.build(seen).image, ("one", "two")) == {
+    built = engine.build(seen)
+    assert "built: installing in the builder: pkg is a project directory" in built.log
+    assert packages(engine, built.image, ("one", "two", "built")) == {
         "one": ["alpha==1.0", "beta==1.0", "linked==1.0", "pkg==1.0"],
         "two": ["alpha==1.0", "beta==1.0"],
+        "built": ["alpha==1.0", "beta==1.0", "pkg==1.0"],
     }
 
     dockerfile = seen / "Dockerfile"
@@ -88,12 +94,12 @@ def test_a_build_installs_what_is_locked(engine: Engine, index: Index, seen: Pat
     assert "PYENV 3.13 two pylock.two.toml <<EOF\n" in text
     dockerfile.write_text(text.replace("3.9 one", "3.13 one"))
     log = failure(engine, seen)
-    assert re.search(r"pylock\.one\.toml is for Python ==3\.9\.\*,>=[0-9.]+, and this line asks for 3\.13", log)
+    assert re.search(r"pylock\.one\.toml is for Python ==3\.9\.\*,>=[0-9.]+, but this line requires 3\.13", log)
     assert marked(log) == ["PYENV 3.13 one pylock.one.toml one.txt"]
     dockerfile.write_text(text)
     (seen / "one.txt").write_text("alpha\n./pkg\n")
     log = failure(engine, seen)
-    assert "pylock.one.toml was made before the requirements of this line changed" in log
+    assert "pylock.one.toml is outdated, since the requirements of this line changed" in log
     assert marked(log) == ["PYENV 3.9 one pylock.one.toml one.txt"]
 
 
@@ -109,8 +115,8 @@ def test_a_lock_is_for_its_platforms(engine: Engine, index: Index, seen: Path) -
     assert packages(engine, engine.build(seen).image, ("one",)) == {"one": ["alpha==1.0"]}
     lock(engine, seen, "--platform=linux/arm64")
     log = failure(engine, seen)
-    assert "pylock.one.toml is not for Python 3.11 on linux/amd64, but for sys_platform == 'linux' and" in log
-    assert "platform_machine == 'aarch64': lock anew for this one" in log
+    assert "pylock.one.toml is not for Python 3.11 on linux/amd64, only for sys_platform == 'linux' and" in log
+    assert "platform_machine == 'aarch64': lock again for this platform" in log
     assert marked(log) == [f"{line} pylock.one.toml 'alpha>=1'"]
 
 
@@ -143,13 +149,13 @@ def test_what_is_private_is_locked_without_a_credential(
     (home / ".netrc").write_text(forge.netrc)
     environ = {
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(Path(__file__).parents[2] / "frontend"),
+        "PYTHONPATH": settings.PYTHONPATH,
         "HOME": str(home),
         "SSL_CERT_FILE": str(context / "secrets/ca"),
         "GIT_SSL_CAINFO": str(context / "secrets/ca"),
         "TOKEN": f"{company.USER}:{company.PASSWORD}",
     }
-    command = [sys.executable, "-c", "from dockerfile_pyenv.cli import main; main()", "lock", "--write"]
+    command = [sys.executable, "-c", "from dockerfile_pyenv.cli.main import main; main()", "lock", "--write"]
     done = subprocess.run(
         [*command, f"--user={company.IMAGE}=root"],
         cwd=context,

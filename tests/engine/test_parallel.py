@@ -32,6 +32,7 @@ BASES = {
 }
 NOT_BUILT = {
     "airflow": "its base has no Airflow",
+    "builder": "it installs a compiler, and one of its builders is made up",
     "heredocs": "its hash is made up",
     "providers": "it compiles, with optimizations, and in a builder that is made up",
     "requirements": "its packages are made up",
@@ -48,12 +49,12 @@ RUN printf '%s\\n' 'od"us\\er:x:77:78::/:/bin/sh' >> /etc/passwd && ln -s /bin/t
 AT_ONCE = 4
 """How many Dockerfiles are built in one go: each starts two frontends, and an engine waits 10 seconds for one."""
 
-# Times count of what was there before, and contents where PYENV lines write: times of what is made differ from build to
-# build. The bases are made of files of 2026-11-01.
+# Times count of what was there before, and contents where PYENV lines write: one after the other they leave the times
+# of the build, and side by side 1980-01-01. The bases are made of files of 2026-11-01.
 LIST = """\
 FROM debian:bookworm-slim AS list
 RUN {mounts} mkdir /lists && cd /mnt && for name in *; do cd /mnt/$name && {{ \
-find . ! -type d ! -newermt 2026-11-02 -printf '%p %T@\\n'; \
+find . ! -type d ! -newermt 2026-11-02 -newermt 1980-01-02 -printf '%p %T@\\n'; \
 find . -printf '%p %y %m %U %G %l\\n'; \
 find . -type f '(' -path './opt/*' -o -path './usr/local/*' -o -newermt 2026-11-02 ')' -exec sha256sum {{}} +; \
 }} | LC_ALL=C sort > /lists/$name; done
@@ -103,7 +104,7 @@ def both_ways(engine: Engine, folder: Path, sources: Mapping[str, bytes]) -> dic
     bake.write_text(json.dumps({"target": {"base-of-cases": base, **targets, "lists": lists}}))
     words = ("buildx", "bake", "--allow=fs=*", "--progress=plain", f"--file={bake}", "lists", *targets)
     done = engine.docker(*words, cwd=folder)
-    assert "PYENV lines are built one after the other" not in done.stderr
+    assert "PYENV lines are built one after another" not in done.stderr
     return {name: {"files": (folder / "lists" / name).read_text(), **facts(engine, name)} for name in targets}
 
 
@@ -135,10 +136,9 @@ PARTS: dict[str, Callable[[], Mapping[str, str]]] = {
 
 
 ENGINES = [
-    *(("28", part) for part in PARTS),
-    ("28-containerd", "case"),
+    *(pytest.param("28", part, marks=[pytest.mark.slow] if part == "random" else []) for part in PARTS),
     # The pass knows nothing of stores, but for the choice between copies and merges that all cases have gone through.
-    *(pytest.param("28-containerd", part, marks=pytest.mark.whole) for part in PARTS if part != "case"),
+    *(pytest.param("28-containerd", part, marks=pytest.mark.slow) for part in PARTS),
 ]
 
 

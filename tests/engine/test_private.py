@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from tests.bed.engine import Engine
     from tests.bed.forge import Forge
     from tests.bed.index import Index
-    from tests.conftest import Engines
     from tests.engine.conftest import Project
 
 SYNTAX = "# syntax=dockerfile-pyenv:dev\n"
@@ -53,7 +52,7 @@ NAMES = ("by_netrc", "by_pip_conf", "as_in_run", "by_variable", "by_name")
 
 @pytest.fixture
 def given(forge: Forge, project: Project) -> Path:
-    """A project whose packages are the company's, and the secrets that open them, in a directory beside it."""
+    """A project whose packages are the company's, and the secrets that open them, in a directory next to it."""
     name = f"index-{uuid.uuid4().hex[:8]}"
     forge.index(name).add(*wheel("ours", "1.0", requires=("needed",)))
     forge.index(name).add(*wheel("needed", "2.0"))
@@ -105,9 +104,8 @@ def test_secrets_open_indexes_and_git_and_leave_no_trace(engine: Engine, given: 
     # The forge's own program knows its password.
     assert [name for name in leaks.find(archive, secrets) if "/forge/" not in name] == []
     assert leaks.find(first.log.encode(), secrets, name="log") == []
-    assert "secrets of the build: NETRC, SSL_CERT_FILE" in first.log
-    search = f"RUN --mount=type=cache,id=dockerfile-pyenv,target=/cache ! grep -rlF '{company.PASSWORD}' /cache\n"
-    engine.build("--no-cache", "-", input=f"FROM debian:bookworm-slim\n{search}")
+    assert "using build secrets: NETRC, SSL_CERT_FILE" in first.log
+    leaks.check_caches(engine, re.escape(company.PASSWORD))
     files = engine.files(first.image)
     assert not [path for path in files if path.startswith(("root/.netrc", "root/.ssh", "run/dockerfile-pyenv"))]
 
@@ -166,30 +164,6 @@ def descriptions(engine: Engine, image: str) -> dict[str, list[dict[str, Any]]]:
     return packages
 
 
-def test_no_secret_in_attestations_and_caches(engines: Engines, given: Path, tmp_path: Path) -> None:
-    """None is in the image with its provenance, in a cache export, or in the log of a build that fails."""
-    engine = engines("28-containerd")
-    image, cache = tmp_path / "image.tar", tmp_path / "cache"
-    result = engine.build(
-        *with_secrets(given),
-        "--provenance=mode=max",
-        f"--output=type=oci,dest={image}",
-        f"--cache-to=type=local,dest={cache},mode=max",
-        given,
-    )
-    assert leaks.find(image, [company.PASSWORD]) == []
-    assert leaks.find(cache, [company.PASSWORD]) == []
-    assert leaks.find(result.log.encode(), [company.PASSWORD], name="log") == []
-    # What was searched is what was to be searched.
-    assert leaks.find(image, ["by_netrc", "https://mobyproject.org/buildkit"])
-    assert leaks.find(cache, ["needed-2.0.dist-info/METADATA"])
-
-    (given / "one.txt").write_text("ours==7\n")
-    log = failure(engine, *with_secrets(given), given)
-    assert "no index has this version" in log
-    assert leaks.find(log.encode(), [company.PASSWORD], name="log") == []
-
-
 def test_a_missing_secret_is_told_at_its_line(engine: Engine, project: Project) -> None:
     """A secret is required, unless the line says that it is not."""
     text = SYNTAX + "FROM debian:bookworm-slim\nPYENV --secret=id=UV_INDEX_A_PASSWORD,required=false 3.9 one\n"
@@ -222,11 +196,11 @@ def test_a_proxy_by_build_arguments(engine: Engine, project: Project, forge: For
     url = index.url.replace(index.address, "index.internal")
     text = f"FROM debian:bookworm-slim\nENV PIP_INDEX_URL={url}\nPYENV 3.9 one one.txt\n"
     context = project({"Dockerfile": SYNTAX + text, "one.txt": "ours\n"})
-    assert "cannot be reached" in (log := failure(engine, context)) or "is not known" in log
+    assert "cannot reach" in (log := failure(engine, context)) or "cannot resolve" in log
     proxy = f"http://{company.USER}:{company.PASSWORD}@{forge.proxy}"
     result = engine.build(f"--build-arg=HTTP_PROXY={proxy}", context)
     assert engine.run(result.image, f"{ENVS}/one/bin/python", "-c", "import ours; print(ours.__version__)") == "1.0"
-    assert "PyenvCredentialsExposed: the build argument HTTP_PROXY holds a URL with credentials" in result.log
+    assert "PyenvCredentialsExposed: the build argument HTTP_PROXY has a URL with credentials" in result.log
     config = json.dumps(engine.image_config(result.image))
     assert company.PASSWORD not in config
 
@@ -271,5 +245,5 @@ RUN test ! -e /house -a ! -e /my-house -a ! -e /cached/ours
 
     text = f"FROM debian:bookworm-slim\nENV PIP_INDEX_URL={index.url}\nPYENV --network=none 3.9 one ours.txt\n"
     log = failure(engine, project({"Dockerfile": SYNTAX + text}))
-    assert f"why: {index.url}ours/ cannot be reached" in log
+    assert f"why: cannot reach {index.url}ours/: " in log
     assert marked(log) == ["PYENV --network=none 3.9 one ours.txt"]

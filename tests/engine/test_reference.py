@@ -10,7 +10,7 @@ from tests.bed import cli, settings
 from tests.bed.engine import Engine
 from tests.reference import Example, examples
 
-from dockerfile_pyenv.lexer import lex
+from dockerfile_pyenv.dockerfile.lexer import lex
 
 IMAGE = "dockerfile-pyenv:dev"
 PUBLISHED = "dockerfile-pyenv:1"

@@ -1,6 +1,7 @@
 """A rendered file gives the same image as a build of ours, whoever builds it."""
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -29,7 +30,7 @@ RUN useradd astro && chage --lastday 2026-11-01 astro
 COPY {NAME} /tmp/
 USER astro
 # two of a group
-PYENV 3.9 one requirements/one.txt
+PYENV --expose=given --link=/venvs/one 3.9 one requirements/one.txt
 PYENV 3.9 data-science
 RUN "${{ASTRO_PYENV_one%python}}given" > /tmp/given
 
@@ -95,6 +96,27 @@ def test_other_builders_make_the_same_image_of_a_rendered_file(engine: Engine, c
     assert differences(by_podman, stage) == {}
 
 
+def test_a_changed_instruction_above_reinstalls_nothing(engine: Engine, context: Path) -> None:
+    """The stock frontend asks the changed stage, and takes the environments from its cache."""
+    folder = context / "changed"
+    folder.mkdir()
+    logs = []
+    for change in ("one", "two"):
+        (folder / "Dockerfile").write_text(
+            f"# syntax={IMAGE}\nFROM debian:bookworm-slim\nRUN echo {change} > /above\nPYENV 3.9 rendered\n"
+        )
+        (folder / "rendered").write_text(command(engine, folder, "render"))
+        logs.append(engine.build("-f", folder / "rendered", folder).log)
+    assert cached(logs[1]) == {"ask": False, "install": True, "finish": False}
+
+
+def cached(log: str) -> dict[str, bool]:
+    """The steps of a line by name, and whether a log has each as taken from the cache."""
+    steps = dict(re.findall(r'^#(\d+) \[.* RUN .*"--step=(\w+)"', log, re.MULTILINE))
+    taken = set(re.findall(r"^#(\d+) CACHED$", log, re.MULTILINE))
+    return {step: number in taken for number, step in steps.items()}
+
+
 def test_what_old_builders_do_not_know(engine: Engine, context: Path) -> None:
     """What `render` warns of is refused, line by line, and a file of which it says nothing is built."""
     assert engine
@@ -121,7 +143,7 @@ def test_what_old_builders_do_not_know(engine: Engine, context: Path) -> None:
     assert taken == []
 
 
-@pytest.mark.whole
+@pytest.mark.slow
 def test_a_rendered_compilation_makes_the_same_interpreter(engine: Engine, context: Path) -> None:
     """Compiled by the stock frontend and by buildah, each in a minute of its own."""
     folder = context / "compiled"

@@ -27,7 +27,7 @@ NAMES = ("files", "inline", "heredocs", "local")
 
 @pytest.fixture
 def stocked(index: Index) -> Index:
-    """An index with two versions of some packages, the newer of which has a pre-release beside it."""
+    """An index with two versions of some packages, the newer of which has a pre-release next to it."""
     for name in ("alpha", "beta", "gamma"):
         for version in ("1.0", "2.0", "3.0rc1"):
             index.add(*wheel(name, version))
@@ -88,7 +88,7 @@ def test_every_shape_of_requirements(engine: Engine, project: Project, stocked: 
         "heredocs": ["alpha==1.0", "beta==1.0", "gamma==1.0"],
         "local": ["fromimage==1.0", "linked==1.0", "own==1.0", "pkg==1.0"],
     }
-    assert "not as editable: its directory is not part of the image" in result.log
+    assert "as non-editable: its directory is not part of the image" in result.log
     assert re.search(r"\d\] PYENV 3\.11 heredocs <<A <<B$", result.log, re.MULTILINE)
     assert not [path for path in engine.files(result.image) if path.startswith("run/dockerfile-pyenv/")]
 
@@ -124,7 +124,7 @@ def ran(log: str, name: str) -> bool:
 
 CHANGES: Mapping[str, tuple[str, str, str]] = {
     "a file that no line names": ("other.txt", "", ""),
-    "a file beside a wheel that is named": ("dist/unused.txt", "", ""),
+    "a file next to a named wheel": ("dist/unused.txt", "", ""),
     "a comment between lines": ("Dockerfile", "PYENV 3.11 local", "# why\nPYENV 3.11 local"),
     "the requirements file that a line names": ("second.txt", "delta\n", "delta # again\n"),
     "a file that it includes": ("requirements/deeper.txt", "# continued", "# changed"),
@@ -142,7 +142,7 @@ def test_what_is_installed_again(engine: Engine, project: Project, stocked: Inde
     """The table of the reference, made by building: each change is made alone, in the project above."""
     context = project(files(stocked))
     engine.build(context)
-    rows = ["| changed | installed again |", "|---|---|"]
+    rows = ["| changed | reinstalled |", "|---|---|"]
     with ExitStack() as changes:
         for what, change in list(CHANGES.items())[:TOGETHER]:
             changes.enter_context(changed(context, *change))
@@ -215,12 +215,12 @@ def test_locks(engine: Engine, project: Project, stocked: Index) -> None:
     dockerfile = (context / "Dockerfile").read_text().splitlines(keepends=True)
     (context / "Dockerfile").write_text("".join(dockerfile[:4]))
     stale = engine.build(context, check=False)
-    assert "uv: project/uv.lock cannot be installed: the lock does not fit the pyproject.toml beside it" in stale.log
+    assert "uv: cannot install project/uv.lock: the lock is out of date with its pyproject.toml" in stale.log
     assert ">>> PYENV --extra=more --group=extra 3.11 uv project/uv.lock" in stale.log
 
 
 def test_flags_about_the_environment(engine: Engine, project: Project, stocked: Index) -> None:
-    """What each flag changes, beside what the base's own Python has."""
+    """What each flag changes, apart from what the base's own Python has."""
     context = project(
         {
             "Dockerfile": SYNTAX

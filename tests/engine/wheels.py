@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+import re
 import tarfile
 import zipfile
 
@@ -15,6 +16,8 @@ def wheel(
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
     metadata += f"Requires-Python: {python}\n" if python else ""
     metadata += "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
+    extras = dict.fromkeys(re.findall(r"extra *== *'([^']+)'", " ".join(requires)))
+    metadata += "".join(f"Provides-Extra: {extra}\n" for extra in extras)
     files = {
         f"{name}/__init__.py": f"__version__ = {version!r}\n\n\ndef main():\n    print({name!r}, __version__)\n",
         f"{info}/METADATA": metadata,
@@ -38,6 +41,27 @@ def compiled(name: str, version: str = "1.0") -> tuple[str, bytes]:
         "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
         "backend.py": "import subprocess\n\n\ndef build_wheel(*_):\n    subprocess.check_call(['gcc', '--version'])\n",
     }
+    return _packed(name, version, files)
+
+
+def sdist(name: str, backend: str = "") -> tuple[str, bytes]:
+    """A source distribution that builds without a compiler and a download: its file name and its bytes."""
+    files = {path.partition("/")[2]: content for path, content in project_files(name).items()}
+    files["backend.py"] = backend or files["backend.py"]
+    return _packed(name, "1.0", {"PKG-INFO": f"Metadata-Version: 2.2\nName: {name}\nVersion: 1.0\n", **files})
+
+
+def failing(name: str) -> tuple[str, bytes]:
+    """A source distribution whose build fails after it has shown its variables: its file name and its bytes."""
+    files = {
+        "PKG-INFO": f"Metadata-Version: 2.2\nName: {name}\nVersion: 1.0\n",
+        "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+        "backend.py": "import os\n\n\ndef build_wheel(*_):\n    raise SystemExit(f'{os.environ}')\n",
+    }
+    return _packed(name, "1.0", files)
+
+
+def _packed(name: str, version: str, files: dict[str, str]) -> tuple[str, bytes]:
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w:gz") as archive:
         for path, content in files.items():

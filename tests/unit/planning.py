@@ -6,20 +6,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dockerfile_pyenv import libc, stages
-from dockerfile_pyenv import plan as planning
+from dockerfile_pyenv.dockerfile.lexer import Dockerfile, lex
 from dockerfile_pyenv.errors import DockerfileError
-from dockerfile_pyenv.instruction import Statement
-from dockerfile_pyenv.interpreters import Table
-from dockerfile_pyenv.lexer import Dockerfile, lex
-from dockerfile_pyenv.plan import Plan
-from dockerfile_pyenv.probe import Site
-from dockerfile_pyenv.providers import Interpreter, choose
-from dockerfile_pyenv.requirement_files import Found, Place
-from dockerfile_pyenv.stages import Line
+from dockerfile_pyenv.instruction.lines import PyenvLine, pyenv_lines
+from dockerfile_pyenv.instruction.statement import Statement
+from dockerfile_pyenv.interpreters import libc
+from dockerfile_pyenv.interpreters.provider import Interpreter
+from dockerfile_pyenv.interpreters.providers import choose
+from dockerfile_pyenv.plan.line_scope import LineScope
+from dockerfile_pyenv.plan.make import plan_lines
+from dockerfile_pyenv.plan.model import Plan
+from dockerfile_pyenv.plan.requirement_files import Found, PathKind
 
-TABLE = Table(
-    {
+SETTINGS = {"UV_PYTHON_DOWNLOADS_JSON_URL": "https://example.org/downloads.json"}
+TABLE = {
+    f"cpython-3.{minor}.{patch}-{family}": {
         "arch": {"family": family},
         "libc": "gnu",
         "major": 3,
@@ -31,25 +32,34 @@ TABLE = Table(
     }
     for minor, patch in ((9, 18), (9, 25), (10, 19), (11, 14), (13, 9))
     for family in ("x86_64", "aarch64")
-)
+}
+"""A table of interpreters that changes with no release, at the address that the setting names."""
 
 
-def select(statement: Statement, site: Site) -> Interpreter:
-    """Choose an interpreter from a table that changes with no release."""
+def download(address: str) -> bytes:
+    """Fetch the table."""
+    assert address == SETTINGS["UV_PYTHON_DOWNLOADS_JSON_URL"]
+    return json.dumps(TABLE).encode()
+
+
+def select(statement: Statement, scope: LineScope) -> Interpreter:
+    """Choose an interpreter from the table of the tests."""
     return choose(
         statement,
-        lambda: libc.told_by(site.base, {}) or "gnu",
+        lambda: libc.told_by(scope.base, {}) or "gnu",
         ["linux/amd64", "linux/arm64"],
-        lambda _: "",
-        lambda: TABLE,
+        lambda name: SETTINGS.get(name, ""),
+        download,
     )
 
 
 Probe = list[Any] | None
-"""For each PYENV line what its site differs in, a list of that for several platforms, or None for an unreached one."""
+"""For each PYENV line what its scope differs in, a list of that for several platforms, or None for an unreached one."""
 
 
-def sites_of(dockerfile: Dockerfile, lines: Sequence[Line], found: Probe = None) -> dict[int, tuple[Site, ...]]:
+def scopes_of(
+    dockerfile: Dockerfile, lines: Sequence[PyenvLine], found: Probe = None
+) -> dict[int, tuple[LineScope, ...]]:
     """What the probe finds: by default each line sees those before it in its stage."""
     froms = [item.span[0] for item in dockerfile.instructions if item.keyword == "FROM"]
     result = {}
@@ -77,28 +87,28 @@ def sites_of(dockerfile: Dockerfile, lines: Sequence[Line], found: Probe = None)
             "in_target": True,
         }
         platforms = differs if isinstance(differs, list) else [differs]
-        result[line.number] = tuple(_site(line.number, {**default, **one}) for one in platforms)
+        result[line.number] = tuple(_scope(line.number, {**default, **one}) for one in platforms)
     return result
 
 
-def _site(number: int, values: dict[str, Any]) -> Site:
-    return Site(number, **{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+def _scope(number: int, values: dict[str, Any]) -> LineScope:
+    return LineScope(
+        number, **{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    )
 
 
 def plan_of(source: bytes, found: Probe = None, *, label: str = "") -> tuple[Dockerfile, Plan]:
     """Plan a Dockerfile's PYENV lines."""
     dockerfile = lex(source)
-    lines = stages.pyenv_lines(dockerfile)
-    return dockerfile, planning.make(
-        dockerfile, lines, sites_of(dockerfile, lines, found), select, label=lambda _: label
-    )
+    lines = pyenv_lines(dockerfile)
+    return dockerfile, plan_lines(dockerfile, lines, scopes_of(dockerfile, lines, found), select, label=lambda _: label)
 
 
 @dataclass(frozen=True)
 class Files:
     """A build context in memory, with an empty file at every other path if that is wanted."""
 
-    files: Mapping[str, bytes | Place]
+    files: Mapping[str, bytes | PathKind]
     all_there: bool = False
     rounds: list[tuple[Sequence[str], Sequence[str]]] = field(default_factory=list)
     """What was looked at, round by round."""
@@ -112,9 +122,9 @@ class Files:
             if content is None:
                 found[path] = FileNotFoundError(2, "No such file or directory")
             elif path in find:
-                found[path] = content if isinstance(content, Place) else Place.FILE
+                found[path] = content if isinstance(content, PathKind) else PathKind.FILE
             else:
-                found[path] = IsADirectoryError(21, "Is a directory") if isinstance(content, Place) else content
+                found[path] = IsADirectoryError(21, "Is a directory") if isinstance(content, PathKind) else content
         return found
 
     def why_missing(self, path: str) -> str:

@@ -13,7 +13,7 @@ from tests.unit.standin import Build
 
 from buildkit_llb import ops
 from dockerfile_pyenv import __main__ as process
-from dockerfile_pyenv import frontend
+from dockerfile_pyenv.engine import named_contexts
 
 DOCKERFILE = (
     b"# syntax=dockerfile-pyenv:1\nFROM debian AS one\nENV X=1 Y=2\n"
@@ -40,15 +40,15 @@ def main() -> None:
     for number, (key, value) in enumerate(options):
         os.environ[f"BUILDKIT_FRONTEND_OPT_{number}"] = f"{key}={value}"
     with tempfile.TemporaryDirectory() as directory:
-        frontend.TOOLS_METADATA = Path(directory, "frontend.bin")
-        frontend.TOOLS_METADATA.write_bytes(ops.marshal(ops.image("dockerfile-pyenv:1")).to_bytes())
+        named_contexts.TOOLS_METADATA = Path(directory, "frontend.bin")
+        named_contexts.TOOLS_METADATA.write_bytes(ops.marshal(ops.image("dockerfile-pyenv:1")).to_bytes())
         build = Build(
             {"Dockerfile": DOCKERFILE},
             {"r.txt": b"a==1\n", "s.txt": b"b==1\n"},
             llb_caps=("mergeop", "diffop") if "--merge" in sys.argv else (),
         )
         with build.daemon() as daemon:
-            process.serve(daemon.connect(greeted=True))
+            process.serve(daemon.connect(preface_sent=True))
     (returned,) = build.returned
     if returned.HasField("error"):
         raise SystemExit(returned.error.message)

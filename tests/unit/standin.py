@@ -4,9 +4,11 @@ It stands beside the tests on real engines, for what these do not do on demand, 
 """
 
 import json
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from fnmatch import translate
 from pathlib import PurePosixPath
 
 from tests.unit.buildkit_llb.daemon import Daemon, Reply
@@ -37,6 +39,8 @@ class Build:
     solved: list[gateway_pb2.SolveRequest] = field(default_factory=list)
     warned: list[gateway_pb2.WarnRequest] = field(default_factory=list)
     returned: list[gateway_pb2.ReturnRequest] = field(default_factory=list)
+    sent: dict[str, Mapping[str, bytes]] = field(default_factory=dict)
+    """Files of local directories, by the ref of the solve that requested them."""
     done: threading.Event = field(default_factory=threading.Event)
 
     def daemon(self) -> Daemon:
@@ -81,20 +85,28 @@ class Build:
             answer = {"warnings": list(self.warnings), "sources": []}
             result = gateway_pb2.Result(metadata={"result.json": json.dumps(answer).encode(), "version": b"1.0.0"})
             return gateway_pb2.SolveResponse(result=result).SerializeToString()
-        text = text_of(request)
+        text = text_of(request) or self.dockerfiles.get(request.frontend_opt.get("filename", "Dockerfile"), b"")
         definition, config = convert(text, request.frontend_opt)
         ref = gateway_pb2.Ref(id=str(len(self.solved)), definition=definition)
         result = gateway_pb2.Result(ref=ref, metadata={"containerimage.config": json.dumps(config).encode()})
         return gateway_pb2.SolveResponse(result=result).SerializeToString()
 
     def _files(self, ref: str) -> Mapping[str, bytes]:
-        definition = Definition.from_pb(self.solved[int(ref) - 1].definition)
-        source = definition.vertices()[-1].op.source
-        files = self.dockerfiles if source.identifier == "local://dockerfile" else self.context
-        excluded = json.loads(source.attrs["local.excludepatterns"]) if "local.excludepatterns" in source.attrs else []
-        return {
-            name: data for name, data in files.items() if not any(PurePosixPath(name).match(one) for one in excluded)
-        }
+        if ref not in self.sent:
+            definition = Definition.from_pb(self.solved[int(ref) - 1].definition)
+            source = definition.vertices()[-1].op.source
+            files = self.dockerfiles if source.identifier == "local://dockerfile" else self.context
+            excluded, wanted = (
+                json.loads(source.attrs[f"local.{name}"]) if f"local.{name}" in source.attrs else default
+                for name, default in (("excludepatterns", []), ("followpaths", ["*"]))
+            )
+            is_wanted = re.compile("|".join(f"{translate(one)}|{translate(one + '/*')}" for one in wanted)).fullmatch
+            self.sent[ref] = {
+                name: data
+                for name, data in files.items()
+                if is_wanted(name) and not any(PurePosixPath(name).match(one) for one in excluded)
+            }
+        return self.sent[ref]
 
     def _read_file(self, data: bytes) -> bytes | Status:
         request = gateway_pb2.ReadFileRequest.FromString(data)

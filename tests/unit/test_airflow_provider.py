@@ -31,8 +31,8 @@ def test_a_name_becomes_a_path(environments: ModuleType) -> None:
 @pytest.mark.parametrize(
     ("environ", "message"),
     [
-        ({"ASTRO_PYENV_b": "/b", "ASTRO_PYENV_a": "/a", "HOME": "/"}, "there are a, b"),
-        ({}, "there is none: was the image built from PYENV lines"),
+        ({"ASTRO_PYENV_b": "/b", "ASTRO_PYENV_a": "/a", "HOME": "/"}, "its environments are a, b"),
+        ({}, "it has none, so add a PYENV line to its Dockerfile"),
     ],
 )
 def test_an_unknown_name_is_told_with_the_known_ones(
@@ -41,3 +41,10 @@ def test_an_unknown_name_is_told_with_the_known_ones(
     """The error lists what could have been meant."""
     with pytest.raises(environments.UnknownEnvironmentError, match=message):
         environments.pyenv_python("c", environ)
+
+
+def test_its_distribution_has_the_projects_licence_and_says_that_it_is_typed() -> None:
+    """It is built from its own directory, so it needs a copy."""
+    root = _PATH.parents[1]
+    assert (root / "LICENSE").read_bytes() == (root.parents[1] / "LICENSE").read_bytes()
+    assert (root / "airflow_provider_pyenv/py.typed").exists()

@@ -2,14 +2,16 @@
 
 import pytest
 
-from dockerfile_pyenv import astro, stages
-from dockerfile_pyenv.astro import Image, Mode
+from dockerfile_pyenv.dockerfile.lexer import Dockerfile, lex
+from dockerfile_pyenv.dockerfile.rewrite import substitute
 from dockerfile_pyenv.errors import DockerfileError
-from dockerfile_pyenv.lexer import Dockerfile, lex
-from dockerfile_pyenv.offline import Given, images
-from dockerfile_pyenv.text import substitute
+from dockerfile_pyenv.instruction.lines import pyenv_lines
+from dockerfile_pyenv.plan import astro, onbuild
+from dockerfile_pyenv.plan.astro import Mode, RuntimeConfig
+from dockerfile_pyenv.plan.offline import OfflineBuild, images
 
 RUNTIME = "quay.io/astronomer/astro-runtime:12.7.1"
+CACHE = "RUN mkdir -p /home/astro/.cache || true\n"
 BOTH = ("packages.txt", "requirements.txt")
 INLINE = (
     "COPY packages.txt .",
@@ -22,12 +24,12 @@ INLINE = (
 )
 
 
-def edited(text: str, image: Image, present: tuple[str, ...] = BOTH, mode: Mode = Mode.AUTO) -> str:
+def edited(text: str, image: RuntimeConfig, present: tuple[str, ...] = BOTH, mode: Mode = Mode.AUTO) -> str:
     """A file's text in Astro mode, its PYENV lines as they are."""
     dockerfile = lex(text.encode())
-    lines = stages.pyenv_lines(dockerfile)
-    around = astro.Around()
-    for runtime in astro.find(dockerfile, lines, images(dockerfile, Given("linux/amd64")), mode):
+    lines = pyenv_lines(dockerfile)
+    around = astro.AstroEdits()
+    for runtime in astro.find(dockerfile, lines, images(dockerfile, OfflineBuild("linux/amd64")), mode):
         around |= astro.around(dockerfile, lines, runtime, image, present)
     return substitute(dockerfile, {}, around.edits).text.decode()
 
@@ -35,8 +37,8 @@ def edited(text: str, image: Image, present: tuple[str, ...] = BOTH, mode: Mode 
 def found(text: str, mode: Mode = Mode.AUTO) -> list[str]:
     """The images whose stages Astro mode applies to."""
     dockerfile = lex(text.encode())
-    lines = stages.pyenv_lines(dockerfile)
-    return [one.image for one in astro.find(dockerfile, lines, images(dockerfile, Given("linux/amd64")), mode)]
+    lines = pyenv_lines(dockerfile)
+    return [one.image for one in astro.find(dockerfile, lines, images(dockerfile, OfflineBuild("linux/amd64")), mode)]
 
 
 @pytest.mark.parametrize(
@@ -76,34 +78,66 @@ def test_what_is_no_astro_runtime_by_name(image: str) -> None:
 
 def test_a_stage_with_pyenv_lines_gets_the_work_around_them() -> None:
     """System packages come first, then the file's own lines, then requirements and project, as the image's user."""
-    assert edited(f"# ours\nFROM {RUNTIME}\nPYENV 3.9 epo epo.txt\nRUN true\n", Image()) == (
+    assert edited(f"# ours\nFROM {RUNTIME}\nPYENV 3.9 epo epo.txt\nRUN true\n", RuntimeConfig()) == (
         f"# ours\nFROM {RUNTIME}-base\nCOPY packages.txt .\nUSER root\nRUN /usr/local/bin/install-system-packages\n"
-        "USER astro\nPYENV 3.9 epo epo.txt\nRUN true\nUSER root\nCOPY requirements.txt .\n"
-        "RUN /usr/local/bin/install-python-dependencies\nUSER astro\nCOPY --chown=astro:0 . .\n"
+        f"USER astro\n{CACHE}PYENV 3.9 epo epo.txt\nUSER root\nCOPY requirements.txt .\n"
+        "RUN /usr/local/bin/install-python-dependencies\nUSER astro\nCOPY --chown=astro:0 . .\nRUN true\n"
     )
+
+
+def test_what_follows_the_project_finds_the_files_own_user_and_directory() -> None:
+    """As if the project had been copied at FROM; the stage still ends as the image's user."""
+    text = f"FROM {RUNTIME}\nUSER $ROOT\nWORKDIR a\nPYENV 3.9 one\nRUN x\nPYENV 3.9 two\nRUN cd dbt\nWORKDIR b\n"
+    image = RuntimeConfig(user="astro", directory="/usr/local/airflow")
+    assert edited(text, image, ()) == (
+        f"FROM {RUNTIME}-base\n{CACHE}USER $ROOT\nWORKDIR a\nPYENV 3.9 one\nRUN x\nPYENV 3.9 two\n"
+        "WORKDIR /usr/local/airflow\nUSER astro\nCOPY --chown=astro:0 . .\nWORKDIR a\nUSER $ROOT\n"
+        "RUN cd dbt\nWORKDIR b\nUSER astro\n"
+    )
+
+
+def test_a_stage_without_pyenv_lines_gets_the_project_where_it_had_it() -> None:
+    """ONBUILD lines run at FROM; on a -base tag the predecessor did the work at the end."""
+    assert edited(f"FROM {RUNTIME}\nRUN x\n", RuntimeConfig(user="astro"), (), Mode.ON) == (
+        f"FROM {RUNTIME}-base\nUSER astro\nCOPY --chown=astro:0 . .\nRUN x\n"
+    )
+    assert edited(f"FROM {RUNTIME}-base\nRUN x\n", RuntimeConfig(user="astro"), (), Mode.ON) == (
+        f"FROM {RUNTIME}-base\nRUN x\nUSER astro\nCOPY --chown=astro:0 . .\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("image", "old"),
+    [("quay.io/astronomer/astro-runtime:9.6.0", True), ("quay.io/astronomer/astro-runtime:10.3.0-python-3.11", True),
+     ("quay.io/astronomer/astro-runtime:11.20.0", False), ("astrocrpublic.azurecr.io/runtime:3.1-5", False)],
+)  # fmt: skip
+def test_the_usual_onbuild_lines_of_a_version(image: str, old: bool) -> None:  # noqa: FBT001
+    """Up to Runtime 10 they call no scripts."""
+    assert ("pip install" in str(onbuild.usual(image))) == old
 
 
 def test_a_part_without_its_file_is_left_out() -> None:
     """A missing packages.txt takes its commands along; nothing is left of a part but what it needs."""
     text = f"FROM {RUNTIME} AS final\nPYENV 3.9 epo"
-    assert edited(text, Image(INLINE, user="astro"), ()) == (
-        f"FROM {RUNTIME}-base AS final\nPYENV 3.9 epo\nUSER astro\n{INLINE[-1]}\n"
+    assert edited(text, RuntimeConfig(INLINE, user="astro"), ()) == (
+        f"FROM {RUNTIME}-base AS final\n{CACHE}PYENV 3.9 epo\nUSER astro\n{INLINE[-1]}\n"
     )
-    assert "install -r requirements.txt" in edited(text, Image(INLINE, user="astro"), ("requirements.txt",))
-    assert "apt-get" not in edited(text, Image(INLINE, user="astro"), ("requirements.txt",))
+    assert "install -r requirements.txt" in edited(text, RuntimeConfig(INLINE, user="astro"), ("requirements.txt",))
+    assert "apt-get" not in edited(text, RuntimeConfig(INLINE, user="astro"), ("requirements.txt",))
 
 
 def test_shell_and_directory_are_those_of_the_image() -> None:
     """SHELL is set where the sibling lacks it; ONBUILD's relative paths mean the image's directory, not the file's."""
-    image = Image(shell=astro.SHELL, user="astro", directory="/usr/local/airflow")
-    lines = edited(f"FROM {RUNTIME}\nPYENV 3.9 epo\nWORKDIR sub\nWORKDIR more\n", image, ()).splitlines()
+    image = RuntimeConfig(shell=astro.SHELL, user="astro", directory="/usr/local/airflow")
+    lines = edited(f"FROM {RUNTIME}\nWORKDIR sub\nWORKDIR more\nPYENV 3.9 epo\nWORKDIR last\n", image, ()).splitlines()
     assert lines[1] == 'SHELL ["/bin/bash", "-o", "pipefail", "-e", "-u", "-x", "-c"]'
-    assert lines[-5:] == [
+    assert lines[-6:] == [
         "WORKDIR /usr/local/airflow",
         "USER astro",
         "COPY --chown=astro:0 . .",
         "WORKDIR sub",
         "WORKDIR more",
+        "WORKDIR last",
     ]
 
 
@@ -117,7 +151,7 @@ def test_which_stages_are_meant() -> None:
     assert found(f"FROM {RUNTIME}\nRUN true\n") == []
     assert found("FROM example.org/runtime:3.1-5\nPYENV 3.9 epo\n") == []
     assert found("FROM example.org/runtime:3.1-5\n", Mode.ON) == ["example.org/runtime:3.1-5"]
-    with pytest.raises(DockerfileError, match="no stage starts from one"):
+    with pytest.raises(DockerfileError, match="no stage starts from an Astro Runtime"):
         found("# syntax=dockerfile-pyenv:1 --astro\nFROM debian\n", Mode.ON)
 
 
@@ -135,7 +169,7 @@ def test_how_it_is_asked_for() -> None:
     assert mode(cmdline="dockerfile-pyenv:1 --astro") is Mode.ON
     assert mode(setting="on") is Mode.ON
     assert mode("# syntax=dockerfile-pyenv:1 --astro", setting="off") is Mode.OFF
-    with pytest.raises(DockerfileError, match="--astor, and knows only --astro") as caught:
+    with pytest.raises(DockerfileError, match="unknown option --astor on the syntax line: only --astro") as caught:
         mode("# escape=`\n# syntax=dockerfile-pyenv:1 --astor")
     assert caught.value.lines == (2, 2)
     with pytest.raises(DockerfileError, match="write PYENV_ASTRO=on or PYENV_ASTRO=off"):
@@ -144,11 +178,11 @@ def test_how_it_is_asked_for() -> None:
 
 def test_unknown_onbuild_lines_stay_in_their_place() -> None:
     """What an image does beyond what is known is done in its order, among the work that it stands in."""
-    image = Image(
+    image = RuntimeConfig(
         ("ENV A=b", "COPY packages.txt .", "RUN one", "COPY pyproject.toml .", "RUN two", "COPY . ."), user="astro"
     )
     assert edited(f"FROM {RUNTIME}\nPYENV 3.9 epo\n", image, ()) == (
-        f"FROM {RUNTIME}-base\nENV A=b\nUSER astro\nPYENV 3.9 epo\n"
+        f"FROM {RUNTIME}-base\nENV A=b\nUSER astro\n{CACHE}PYENV 3.9 epo\n"
         "USER astro\nCOPY pyproject.toml .\nRUN two\nCOPY . .\n"
     )
 

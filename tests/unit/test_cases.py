@@ -1,6 +1,6 @@
 """The golden cases of dockerfile-syntax/cases: Dockerfiles, and what becomes of them.
 
-`REGENERATE=1 pytest tests/unit/test_cases.py` writes the expectations anew.
+`REGENERATE=1 pytest tests/unit/test_cases.py` rewrites the expectations.
 """
 
 import itertools
@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from tests.unit.planning import BAD, GOOD, Files, case, plan_of
 
-from dockerfile_pyenv import expand, render, requirement_files
+from dockerfile_pyenv.dockerfile.excerpt import excerpt
+from dockerfile_pyenv.dockerfile.lexer import lex
+from dockerfile_pyenv.emit import expand, plain
+from dockerfile_pyenv.emit.commands import SHARED_CACHE
 from dockerfile_pyenv.errors import DockerfileError
-from dockerfile_pyenv.excerpt import excerpt
-from dockerfile_pyenv.lexer import lex
+from dockerfile_pyenv.plan import requirement_files
 
 
 def compare(path: Path, actual: bytes, *, regenerate: bool) -> None:
@@ -36,9 +38,9 @@ def test_a_dockerfile_becomes_its_expanded_text(folder: Path, regenerate: bool) 
 def test_a_dockerfile_is_rendered_for_other_builders(folder: Path, regenerate: bool) -> None:  # noqa: FBT001
     """Each case's Dockerfile becomes the plain text beside it."""
     dockerfile, plan = plan_of(*case(folder))
-    style = render.Style("Dockerfile", "linux/amd64", "dockerfile-pyenv:1")
-    contents = requirement_files.collect(plan, Files({}, all_there=True)).contents
-    compare(folder / "rendered", render.render(dockerfile, plan, contents, style), regenerate=regenerate)
+    style = plain.Style("Dockerfile", "linux/amd64", "dockerfile-pyenv:1")
+    files = requirement_files.collect(plan, Files({}, all_there=True))
+    compare(folder / "rendered", plain.render(dockerfile, plan, files, style), regenerate=regenerate)
 
 
 @pytest.mark.parametrize("folder", GOOD, ids=lambda folder: folder.name)
@@ -54,6 +56,16 @@ def test_what_is_rendered_asks_no_more_of_a_builder_than_the_users_lines(folder:
     }
     known = {"--from", "--mount", "--platform"}
     assert flags - known <= {word.partition("=")[0] for item in own for word in item.text.split()}
+
+
+@pytest.mark.parametrize("folder", GOOD, ids=lambda folder: folder.name)
+def test_the_shared_cache_is_where_no_packages_code_runs(folder: Path) -> None:
+    """In a text, steps that install in the user's stage have a cache of their own."""
+    expanded, rendered = ((folder / name).read_text() for name in ("expanded", "rendered"))
+    assert f"id={SHARED_CACHE}," not in expanded
+    runs = [item.text for item in lex(rendered.encode()).instructions if f"id={SHARED_CACHE}," in item.text]
+    assert all("--step=install" in text for text in runs)
+    assert len(runs) == rendered.count(f"id={SHARED_CACHE},")
 
 
 @pytest.mark.parametrize("folder", BAD, ids=lambda folder: folder.name)

@@ -1,52 +1,67 @@
 """The rules: each with its good and its bad example, and what chooses among them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
 import pytest
-from tests.unit.planning import Files, sites_of
+from tests.unit.planning import Files, scopes_of
 
-from dockerfile_pyenv import checks, lint, requirement_files, requirements, stages
-from dockerfile_pyenv import plan as planning
 from dockerfile_pyenv.checks import choices
+from dockerfile_pyenv.checks import warnings as checks
 from dockerfile_pyenv.checks.choices import Choices
+from dockerfile_pyenv.checks.context import checked_lines
 from dockerfile_pyenv.checks.packages import packages
-from dockerfile_pyenv.checks.rule import Example, Rule, Subject
-from dockerfile_pyenv.checks.rules import RULES
+from dockerfile_pyenv.checks.registry import RULES
+from dockerfile_pyenv.checks.rule import REFERENCE, Example, Rule, RuleContext
+from dockerfile_pyenv.dockerfile.lexer import lex
 from dockerfile_pyenv.errors import DockerfileError
-from dockerfile_pyenv.interpreters import Table
-from dockerfile_pyenv.lexer import lex
-from dockerfile_pyenv.providers import choose
+from dockerfile_pyenv.instruction.lines import pyenv_lines
+from dockerfile_pyenv.interpreters.providers import choose
+from dockerfile_pyenv.plan import astro, offline, requirement_files
+from dockerfile_pyenv.plan.astro import RuntimeConfig
+from dockerfile_pyenv.plan.make import plan_lines
+from dockerfile_pyenv.plan.offline import OfflineBuild
+from dockerfile_pyenv.requirements import requirements_txt
 
 TODAY = date(2026, 11, 24)
 
 
-def subject(example: Example) -> Subject:
+def subject(example: Example) -> RuleContext:
     """What the rules see of an example."""
     dockerfile = lex(example.dockerfile.encode())
-    lines = stages.pyenv_lines(dockerfile)
-    plan = planning.make(
+    lines = pyenv_lines(dockerfile)
+    plan = plan_lines(
         dockerfile,
         lines,
-        sites_of(dockerfile, lines),
-        lambda statement, _: choose(statement, lambda: "gnu", ["linux/amd64"], lambda _: "", Table.default),
+        scopes_of(dockerfile, lines),
+        lambda statement, _: choose(statement, lambda: "gnu", ["linux/amd64"], lambda _: "", lambda _: b""),
     )
     read = requirement_files.collect(plan, Files({path: text.encode() for path, text in example.files.items()}))
-    return Subject(dockerfile, lint.asked(plan, read), TODAY)
+    images = offline.images(dockerfile, OfflineBuild("linux/amd64"))
+    around = astro.NO_ASTRO
+    for runtime in astro.find(dockerfile, lines, images, astro.mode(dockerfile, "", "")):
+        around |= astro.around(dockerfile, lines, runtime, RuntimeConfig(), example.files)
+
+    def present(paths: Sequence[str]) -> list[str]:
+        return [path for path in paths if any(f"{file}/".startswith(f"{path}/") for file in example.files)]
+
+    checked = checked_lines(plan, read)
+    return RuleContext(dockerfile, checked, TODAY, images=images, astro_stages=around.stages, present=present)
 
 
 def names(example: Example, wanted: Choices | None = None) -> list[str]:
     """The rules that have something to say about an example."""
-    return [warning.rule for warning in checks.find(subject(example), wanted or Choices())]
+    return [warning.rule for warning in checks.find_warnings(subject(example), wanted or Choices())]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_a_rule_finds_its_bad_example_and_nothing_else(rule: Rule) -> None:
     """The bad example is found by this rule alone, and says where; the good one by none."""
-    (warning,) = checks.find(subject(rule.bad), Choices())
+    (warning,) = checks.find_warnings(subject(rule.bad), Choices())
     assert warning.rule == rule.name
     assert warning.lines
-    assert warning.url.endswith(f"reference.md#{rule.name.lower()}")
+    assert warning.url == (f"{REFERENCE}#{rule.name.lower()}" if REFERENCE else "")
     assert names(rule.good) == []
 
 
@@ -125,7 +140,7 @@ def test_packages_of_a_file() -> None:
         "--index-url=https://x\nA_b.C==1.0 # why\nd[x,y]>=1,<2\ne==1.*\nf @ https://x/f.whl\ng===1\n/tmp/h.whl\n"
         "i==1 --hash=sha256:0\nj==1 ; python_version < '3.9'\nk\n-r other.txt\n"
     )
-    found = list(packages(requirements.RequirementsFile("r.txt", text)))
+    found = list(packages(requirements_txt.RequirementsFile("r.txt", text)))
     assert [(one.name, one.pinned, one.line) for one in found] == [
         ("a-b-c", True, 2),
         ("d", False, 3),
@@ -162,7 +177,7 @@ def test_credentials_of_requirements() -> None:
     """A password in the file is one for everybody; behind a variable it is not there, and a comment says nothing."""
     text = "# https://me:pa55@host/\n--index-url=https://me:pa55@host/\na @ git+https://me:${TOKEN}@host/a.git\n"
     example = Example("FROM debian\nPYENV 3.13 one r.txt\n", {"r.txt": text})
-    (warning,) = checks.find(subject(example), Choices())
+    (warning,) = checks.find_warnings(subject(example), Choices())
     assert warning.message.startswith("r.txt, line 2 has a URL with credentials")
 
 
@@ -177,10 +192,10 @@ def test_credentials_of_requirements() -> None:
 def test_credentials_of_build_arguments(dockerfile: str, lines: tuple[int, int]) -> None:
     """They are told where the file declares the argument; proxies need no declaration."""
     given = replace(subject(Example(dockerfile)), build_args={"PROXY": "http://me:pa55@proxy:3128", "B": "https://h/"})
-    (warning,) = checks.find(given, Choices())
+    (warning,) = checks.find_warnings(given, Choices())
     assert (warning.rule, warning.lines) == ("PyenvCredentialsExposed", lines)
     assert "pa55" not in warning.message
-    assert "the build argument PROXY holds a URL with credentials" in warning.message
+    assert "the build argument PROXY has a URL with credentials" in warning.message
 
 
 @pytest.mark.parametrize(
@@ -242,3 +257,118 @@ def test_a_provider_beside_an_airflow_that_is_wanted(flag: str, found: list[str]
     """A line that asks for the image's own Airflow may have its providers, too."""
     files = {"r.txt": "apache-airflow-providers-snowflake==6.0.0\n"}
     assert names(Example(f"FROM debian\nPYENV {flag}3.13 etl r.txt\n", files)) == found
+
+
+BASE = "FROM quay.io/astronomer/astro-runtime:9.1.0-base"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (f"{BASE}\nPYENV 3.13 a requirements-a.txt\nCOPY requirements-a.txt /tmp\n", True),
+        (f"{BASE}\nPYENV 3.13 a\nRUN python3.13 -m pip install -r /tmp/requirements.txt\n", True),
+        (f"{BASE}\nPYENV 3.13 a\nCOPY include/a.whl /tmp\nRUN cd .. && ls\n", True),
+        ("ARG V=9.1.0\nFROM quay.io/astronomer/astro-runtime:${V}-base\nPYENV 3.13 a\n", True),
+        ("ARG V\nFROM quay.io/astronomer/astro-runtime:${V}-base\n", True),
+        ("ARG IMAGE=quay.io/astronomer/astro-runtime:9.1.0-base\nFROM $IMAGE\n", True),
+        (f"{BASE} AS base\nFROM base AS other\nRUN true\n", True),
+        (f"{BASE} AS base\nFROM debian\nCOPY . .\n", True),
+        (f"{BASE} AS base\nFROM base\nCOPY --from=base . .\n", True),
+        (f"{BASE} AS base\nRUN make\nFROM apache/airflow:3.1.3\nCOPY --from=base /made /made\n", False),
+        (f"{BASE} AS base\nPYENV 3.13 a\nFROM base\nCOPY --chown=astro:0 . .\n", False),
+        (f"{BASE} AS base\nFROM base AS prod\nADD . .\nFROM base AS dev\n", False),
+        (f"{BASE}\nCOPY dags include plugins ./\n", False),
+        (f'{BASE}\nCOPY ["./dags/", "dags/"]\n', False),
+        (f"{BASE}\nCOPY ./ /usr/local/airflow/\n", False),
+        (f"{BASE}\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\n", False),
+        (f"{BASE}\nRUN uv pip install --system -r /tmp/requirements.txt\n", False),
+        (f"{BASE}\nRUN /usr/local/bin/install-python-dependencies\n", False),
+        (f"{BASE}\nRUN <<EOF\napt-get update\nxargs apt-get install -y < packages.txt\nEOF\n", False),
+    ],
+)
+def test_who_does_the_work_of_a_base_image(text: str, found: bool) -> None:  # noqa: FBT001
+    """The project's own requirements and DAGs count, in the stage or one built from it; an environment's do not."""
+    assert names(Example(text, {"requirements-a.txt": ""})) == ["PyenvAstroBase"] * found
+
+
+PROJECT = {"dbt/x.yml": "", "dags/one.py": "", "requirements.txt": "", "run.sh": ""}
+
+
+@pytest.mark.parametrize(
+    ("above", "said"),
+    [
+        ("RUN cd dbt && ls", "dbt is missing"),
+        ("RUN ls ./dags /usr/local/airflow/dbt/x.yml", "dags, dbt/x.yml are missing"),
+        ("RUN pip install -r requirements.txt", "requirements.txt is missing"),
+        ("RUN dbt deps --project-dir=dbt", "dbt is missing"),
+        ("RUN dbt deps --profiles-dir dbt", "dbt is missing"),
+        ('RUN ["bash", "run.sh"]', "run.sh is missing"),
+        ("RUN cat $AIRFLOW_HOME/dags/*.py", "dags is missing"),
+        ("RUN <<EOF\npython dags/one.py\nEOF", "dags/one.py is missing"),
+        ("WORKDIR dbt\nRUN cat ../run.sh", "run.sh is missing"),
+        ("RUN ./run.sh", "run.sh is missing"),
+        ("RUN pip install dbt", ""),
+        ("RUN cd /tmp && ls dbt", ""),
+        ("WORKDIR /srv\nRUN ls dbt", ""),
+        ("COPY dbt dbt\nRUN cat dbt/x.yml", ""),
+        ("COPY run.sh dbt/ ./\nRUN bash run.sh", ""),
+        ("COPY run.sh /tmp/\nRUN bash /tmp/run.sh", ""),
+        ("RUN --mount=type=bind,source=dbt,target=dbt ls dbt", ""),
+        ("RUN mkdir -p dbt && ls dbt", ""),
+        ("RUN git clone https://example.com/dbt /srv/dbt", ""),
+        ("RUN ls nothing", ""),
+    ],
+)
+def test_lines_that_name_the_project_before_it_is_there(above: str, said: str) -> None:
+    """A path counts wherever it stands, a plain name where a path is expected; what lines above it made is there."""
+    found = checks.find_warnings(
+        subject(Example(f"{BASE[:-5]}\n{above}\nPYENV 3.13 a\nRUN ls dbt\n", PROJECT)), Choices()
+    )
+    found = tuple(one for one in found if one.rule == "PyenvAstroProjectLater")
+    assert [one.message.partition(", so ")[2].partition(": in Astro mode")[0] for one in found] == [said] * bool(said)
+    if said:
+        assert "last PYENV line, line" in found[0].message
+
+
+def test_one_line_gets_one_warning_of_a_rule() -> None:
+    """Whatever number of packages, files and passwords it is about."""
+    files = {
+        "a.txt": "apache-airflow==2.9.3\napache-airflow-providers-http==5.0\np @ https://me:pa55@h/p-1.0.tar.gz\nx\nx\ny\ny\n",
+        "b.txt": "apache-airflow-providers-ftp\nz\nq @ https://me:pa55@h/q-1.0.tar.gz\n",
+    }
+    found = checks.find_warnings(subject(Example("FROM debian\nPYENV 3.13 etl a.txt b.txt\n", files)), Choices())
+    assert {one.rule: one.message.partition(": ")[0] for one in found} == {
+        "PyenvAirflowInstalled": "a.txt installs apache-airflow (line 1), apache-airflow-providers-http (line 2) and "
+        "b.txt installs apache-airflow-providers-ftp (line 1)",
+        "PyenvCredentialsExposed": "a.txt, line 3; b.txt, line 3 have URLs with credentials, which stay in the "
+        "repository and in the build cache",
+        "PyenvDuplicateRequirement": "a.txt, line 5 lists x again, after a.txt, line 4; a.txt, line 7 lists y again, "
+        "after a.txt, line 6",
+        "PyenvUnpinnedRequirement": "a.txt does not pin x (line 4), x (line 5), y (line 6) and 1 more and "
+        "b.txt does not pin apache-airflow-providers-ftp (line 1), z (line 2)",
+    }
+    assert len(found) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("FROM debian\nRUN curl https://me:pa55@h/\nPYENV 3.13 a\n", "RUN --mount=type=secret"),
+        ("FROM debian AS b\nRUN curl https://me:pa55@h/\nFROM debian\nPYENV 3.13 a\n", "RUN --mount=type=secret"),
+        ("FROM debian AS b\nENV A=https://me:pa55@h/\nFROM debian\nPYENV 3.13 a\n", "RUN --mount=type=secret"),
+        ("FROM debian\nENV A=https://me:pa55@h/\nPYENV 3.13 a\n", "--secret=id=netrc on the PYENV line"),
+        ("ARG A=https://me:pa55@h/\nFROM debian\nPYENV 3.13 a\n", "--secret=id=netrc on the PYENV line"),
+    ],
+)
+def test_the_remedy_for_credentials_fits_the_line(text: str, remedy: str) -> None:
+    """A secret goes to the RUN that needs it, or to the PYENV line."""
+    (found,) = checks.find_warnings(subject(Example(text)), Choices())
+    assert f"as a build secret, with {remedy}" in found.message
+
+
+@pytest.mark.parametrize("line", ["ENV 3.8 snowpark requirements.txt", "PYVENV 3.8 snowpark"])
+def test_a_typo_and_a_missing_syntax_line_are_told_together(line: str) -> None:
+    """Nobody should have to correct one to hear of the other."""
+    unreached = replace(subject(Example(f"FROM debian\n{line}\n")), reached=False)
+    found = [warning.rule for warning in checks.find_warnings(unreached, Choices())]
+    assert found == ["PyenvSyntaxNotFirst", "PyenvTypo"]

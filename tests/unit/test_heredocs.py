@@ -1,18 +1,17 @@
 """Heredocs of PYENV lines: what upstream is asked to expand, and what comes of it."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.properties import examples
 
-from dockerfile_pyenv import variables
+from dockerfile_pyenv.dockerfile import shell
+from dockerfile_pyenv.dockerfile.lexer import lex
 from dockerfile_pyenv.errors import DockerfileError
-from dockerfile_pyenv.heredocs import RawBody
-from dockerfile_pyenv.instruction import RawStatement, Statement, parse, resolve
-from dockerfile_pyenv.lexer import lex
+from dockerfile_pyenv.instruction.heredocs import RawBody
+from dockerfile_pyenv.instruction.statement import RawStatement, Statement, parse, resolve
 
-steady = settings(
-    derandomize=True, max_examples=400, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
+steady = examples(400)
 ENV = {"A": "1", "B": "two words", "EMPTY": ""}
 
 
@@ -26,7 +25,7 @@ def read(source: str) -> RawStatement:
 def statement(source: str) -> Statement:
     """Resolve a line with the variables of ENV."""
     raw = read(source)
-    return resolve(raw, [variables.expand(word.raw, ENV, escape="\\") for word in raw.words], ENV)
+    return resolve(raw, [shell.expand(word.raw, ENV, escape="\\") for word in raw.words], ENV)
 
 
 def body(source: str) -> str:
@@ -85,6 +84,6 @@ def test_a_line_expands_alike_whatever_the_escape_character(line: str) -> None:
     texts = set()
     for escape in "\\`":
         raw = RawBody("<<EOF", (line,), 1, expand=True, escape=escape)
-        values = iter([variables.expand(word, ENV, escape=escape) for _, word in raw.words])
+        values = iter([shell.expand(word, ENV, escape=escape) for _, word in raw.words])
         texts.add(raw.text(values))
     assert len(texts) == 1

@@ -4,7 +4,7 @@ import json
 
 from tests.unit.planning import plan_of
 
-from dockerfile_pyenv import expand, history
+from dockerfile_pyenv.emit import commands, history
 
 SOURCE = b"FROM a\nPYENV 3.9 one one.txt\nPYENV 3.9 two\nRUN x\n"
 
@@ -21,7 +21,7 @@ def generated(source: bytes, *, args: str = "") -> list[dict[str, object]]:
     return [
         entry("USER 0:0"),
         *(entry(f"COPY / /opt/astro-pyenv/python/{item}/ # buildkit", layer=True) for item in group.interpreters),
-        *(entry(f"RUN {args}{' '.join(expand.command(item))} # buildkit", layer=True) for item in group.environments),
+        *(entry(f"RUN {args}{' '.join(commands.command(item))} # buildkit", layer=True) for item in group.environments),
         entry("ENV ASTRO_PYENV_one=/opt/astro-pyenv/envs/one/bin/python ASTRO_PYENV_two=/x"),
         entry("LABEL dockerfile-pyenv.environments=[]"),
         entry("USER "),

@@ -1,21 +1,21 @@
 """PYENV lines: words, and what they mean."""
 
+import re
 from collections.abc import Sequence
 
 import dockerfile as go
 import pytest
-from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
+from tests.unit.properties import examples
 
+from dockerfile_pyenv.dockerfile.lexer import lex
+from dockerfile_pyenv.dockerfile.words import Word, split
 from dockerfile_pyenv.errors import DockerfileError
-from dockerfile_pyenv.flags import KNOWN
-from dockerfile_pyenv.instruction import RawStatement, Statement, env_names, parse, resolve
-from dockerfile_pyenv.lexer import lex
-from dockerfile_pyenv.words import Word, split
+from dockerfile_pyenv.instruction.flags import KNOWN
+from dockerfile_pyenv.instruction.statement import RawStatement, Statement, env_names, parse, resolve
 
-steady = settings(
-    derandomize=True, max_examples=600, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
+steady = examples(600)
 USAGE = "PYENV [--flag …] <version> <name> [<requirements> …]"
 FLAGS = ", ".join(f"--{name}" for name in KNOWN)
 
@@ -119,7 +119,6 @@ def test_a_raw_word_is_one_word_of_env(text: str, escape: str) -> None:
 @steady
 @given(st.lists(st.sampled_from(ATOMS), max_size=14).map("".join))
 def test_words_are_those_of_upstream(text: str) -> None:
-    """Upstream splits the same text into the same words."""
     (item,) = lex(f"ARG a {text}\n".encode()).instructions
     words, quote = split(item.text, "\\")
     assume(quote is None)
@@ -130,44 +129,44 @@ def test_words_are_those_of_upstream(text: str) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("PYENV", f"PYENV needs a version and a name: {USAGE}"),
-        ("PYENV 3.9", f"PYENV 3.9 lacks a name: {USAGE}"),
-        ("PYENV epo_pyenv", f"PYENV epo_pyenv lacks a version and a name: {USAGE}"),
+        ("PYENV", f"PYENV requires a version and a name: {USAGE}"),
+        ("PYENV 3.9", f"PYENV 3.9 is missing a name: {USAGE}"),
+        ("PYENV epo_pyenv", f"PYENV epo_pyenv is missing a version and a name: {USAGE}"),
         (
             "PYENV --upgrade 3.9 x",
-            f"unknown flag --upgrade. Known are {FLAGS}",
+            f"unknown flag --upgrade. Known flags: {FLAGS}",
         ),
         (
             "PYENV --interpeter=base 3.9 x",
-            f"unknown flag --interpeter (did you mean --interpreter?). Known are {FLAGS}",
+            f"unknown flag --interpeter (did you mean --interpreter?). Known flags: {FLAGS}",
         ),
-        ("PYENV --libc 3.9 x", "--libc needs a value, gnu or musl: write --libc=…"),
-        ("PYENV --no-venv=yes 3.9", "--no-venv has no value: write just --no-venv"),
+        ("PYENV --libc 3.9 x", "--libc requires a value (gnu or musl): write --libc=…"),
+        ("PYENV --no-venv=yes 3.9", "--no-venv takes no value: write --no-venv"),
         (
             "PYENV --no-venv 3.9 x r.txt",
-            "--no-venv makes no environment that r.txt could be installed into: PYENV --no-venv <version> [<name>]",
+            "--no-venv creates no environment to install r.txt into: write PYENV --no-venv <version> [<name>]",
         ),
-        ("PYENV 3.9 x --upgrade", "the flag --upgrade stands behind the version: flags come before it"),
+        ("PYENV 3.9 x --upgrade", "the flag --upgrade comes after the version: move it before the version"),
         (
             "PYENV --no-venv 3.9 x <<EOF\nEOF",
-            "--no-venv makes no environment that <<EOF could be installed into: PYENV --no-venv <version> [<name>]",
+            "--no-venv creates no environment to install <<EOF into: write PYENV --no-venv <version> [<name>]",
         ),
-        ("PYENV 3.9 x <<<EOF", "<<<EOF opens no heredoc: write <<EOF"),
-        ("PYENV 3.9 x <<a/b\na/b", "<<'a/b' names no heredoc of PYENV: write <<EOF"),
+        ("PYENV 3.9 x <<<EOF", "<<<EOF does not start a heredoc: write <<EOF"),
+        ("PYENV 3.9 x <<a/b\na/b", "<<'a/b' is not a valid heredoc name for PYENV: write <<EOF"),
         (
             "PYENV 3.9 x reqs.txt # why",
-            "# begins no comment here, but would be a word of PYENV: a comment needs a line of its own",
+            "trailing comments are not supported: move it to its own line",
         ),
         (
             "PYENV 3.9 x #why",
-            "#why begins no comment here, but would be a word of PYENV: a comment needs a line of its own",
+            "trailing comments are not supported: move it to its own line",
         ),
         ('PYENV ["3.9", "x"]', f"PYENV has no JSON form: write {USAGE}"),
-        ("PYENV 3.9 x -r reqs.txt", f"PYENV takes the requirements file without -r: {USAGE}"),
-        ("PYENV 3.9 x 'my reqs.txt", "the quote that 'my reqs.txt begins with is never closed"),
+        ("PYENV 3.9 x -r reqs.txt", f"PYENV has no flag -r: write the requirements file alone, as in {USAGE}"),
+        ("PYENV 3.9 x 'my reqs.txt", "the quote at the start of 'my reqs.txt is not closed"),
         (
             "PYENV 3.9 x\\  r.txt",
-            "x\\ ends in an escaped blank: no version, name or path of a PYENV line may",
+            "x\\ ends with an escaped space: remove it",
         ),
         (b"PYENV 3.9 x caf\xe9.txt", "this line is not UTF-8: save the Dockerfile as UTF-8"),
     ],
@@ -220,9 +219,9 @@ def test_requirements(words: list[str], files: list[str], inline: list[str]) -> 
     assert (list(found.files), list(found.inline)) == (files, inline)
 
 
-VERSION = "is no version of Python: write one such as 3.9 or 3.9.23"
-RANGE = "is a range of versions, and PYENV takes exactly one: write it out, such as 3.9 or 3.9.23"
-NAME = "a name is made of a-z, A-Z, 0-9, _, . and -, and begins with a letter or digit"
+VERSION = "is not a Python version: write one such as 3.9 or 3.9.23"
+RANGE = "is a version range: write a single version, such as 3.9 or 3.9.23"
+NAME = "use a-z, A-Z, 0-9, _, . and -, and start with a letter or digit"
 
 
 @pytest.mark.parametrize(
@@ -232,15 +231,15 @@ NAME = "a name is made of a-z, A-Z, 0-9, _, . and -, and begins with a letter or
         ("PYENV >=3.9 x", (), f">=3.9 {RANGE}"),
         ("PYENV 3.* x", (), f"3.* {RANGE}"),
         ("PYENV ~=3.9 x", (), f"~=3.9 {RANGE}"),
-        ("PYENV 3 x", (), "3 is no complete version: write the minor one too, such as 3.9"),
-        ("PYENV 3.9-slim x", (), "3.9-slim is no version of Python: write just 3.9"),
-        ("PYENV python3.10.2 x", (), "python3.10.2 is no version of Python: write just 3.10.2"),
-        ("PYENV v3.9 x", (), "v3.9 is no version of Python: write just 3.9"),
-        ("PYENV 3.9.1.2 x", (), "3.9.1.2 is no version of Python: write just 3.9.1"),
+        ("PYENV 3 x", (), "3 is not a complete version: add the minor version, such as 3.9"),
+        ("PYENV 3.9-slim x", (), "3.9-slim is not a Python version: write 3.9"),
+        ("PYENV python3.10.2 x", (), "python3.10.2 is not a Python version: write 3.10.2"),
+        ("PYENV v3.9 x", (), "v3.9 is not a Python version: write 3.9"),
+        ("PYENV 3.9.1.2 x", (), "3.9.1.2 is not a Python version: write 3.9.1"),
         ("PYENV 3.09 x", (), f"3.09 {VERSION}"),
         ("PYENV ٣.٩ x", (), f"٣.٩ {VERSION}"),
-        ("PYENV 2.7 x", (), "Python 2.7 is too old for PYENV, which knows 3.8 and newer"),
-        ("PYENV 3.7.17 x", (), "Python 3.7.17 is too old for PYENV, which knows 3.8 and newer"),
+        ("PYENV 2.7 x", (), "Python 2.7 is not supported: PYENV requires 3.8 or newer"),
+        ("PYENV 3.7.17 x", (), "Python 3.7.17 is not supported: PYENV requires 3.8 or newer"),
         ("PYENV $V x", ("latest", "x"), f"latest (from $V) {VERSION}"),
         ("PYENV epo_pyenv 3.9", (), "the version comes first, then the name: write PYENV 3.9 epo_pyenv"),
         (
@@ -252,29 +251,29 @@ NAME = "a name is made of a-z, A-Z, 0-9, _, . and -, and begins with a letter or
             "PYENV 3.9 $NAME",
             ("3.9", ""),
             (
-                "$NAME is empty here: set its variable above this line, in the same stage. The value of an ARG from "
-                "above FROM reaches a stage only by an ARG line in it"
+                "$NAME is empty here: set its variable above this line, in the same stage. A stage sees an ARG from "
+                "above FROM only after an ARG line of its own"
             ),
         ),
-        ('PYENV 3.9 ""', ("3.9", ""), f'"" is an empty word, where PYENV needs one: {USAGE}'),
-        ("PYENV 3.9 a/b", (), f"the name a/b has '/' in it: {NAME}"),
-        ("PYENV 3.9 'a b'", ("3.9", "a b"), f"the name a b has ' ' in it: {NAME}"),
-        ("PYENV 3.9 'a\tb'", ("3.9", "a\tb"), f"the name 'a\\tb' has '\\t' in it: {NAME}"),
-        ("PYENV 3.9 épo", (), f"the name épo has 'é' in it: {NAME}"),
-        ("PYENV 3.9 _x", (), f"the name _x begins with '_': {NAME}"),
-        ("PYENV 3.9 $N", ("3.9", "a\n"), f"the name 'a\\n' (from $N) has '\\n' in it: {NAME}"),
+        ('PYENV 3.9 ""', ("3.9", ""), f'"" is an empty word: {USAGE}'),
+        ("PYENV 3.9 a/b", (), f"the name a/b contains '/': {NAME}"),
+        ("PYENV 3.9 'a b'", ("3.9", "a b"), f"the name a b contains ' ': {NAME}"),
+        ("PYENV 3.9 'a\tb'", ("3.9", "a\tb"), f"the name 'a\\tb' contains '\\t': {NAME}"),
+        ("PYENV 3.9 épo", (), f"the name épo contains 'é': {NAME}"),
+        ("PYENV 3.9 _x", (), f"the name _x starts with '_': {NAME}"),
+        ("PYENV 3.9 $N", ("3.9", "a\n"), f"the name 'a\\n' (from $N) contains '\\n': {NAME}"),
         (
             "PYENV 3.9 x ../r.txt",
             (),
-            "../r.txt lies outside the build context: only files in the context can be used",
+            "../r.txt is outside the build context: only files inside it can be used",
         ),
         (
             "PYENV 3.9 x a/../../r.txt",
             (),
-            "a/../../r.txt lies outside the build context: only files in the context can be used",
+            "a/../../r.txt is outside the build context: only files inside it can be used",
         ),
-        ("PYENV 3.9 x /../r", (), "/../r lies outside the build context: only files in the context can be used"),
-        ("PYENV 3.9 x ..", (), ".. lies outside the build context: only files in the context can be used"),
+        ("PYENV 3.9 x /../r", (), "/../r is outside the build context: only files inside it can be used"),
+        ("PYENV 3.9 x ..", (), ".. is outside the build context: only files inside it can be used"),
         ("PYENV 3.9 x reqs/", (), "reqs/ is a directory: name a requirements file in it"),
         ("PYENV 3.9 x .", (), ". is a directory: name a requirements file in it"),
         ("PYENV 3.9 x /", (), "/ is a directory: name a requirements file in it"),
@@ -282,17 +281,17 @@ NAME = "a name is made of a-z, A-Z, 0-9, _, . and -, and begins with a letter or
         (
             "PYENV 3.9 x $R",
             ("3.9", "x", "a\nb"),
-            "the requirement 'a\\nb' (from $R) has a control character in it",
+            "the requirement 'a\\nb' (from $R) contains a control character",
         ),
         (
             "PYENV 3.9 x https://h/r.txt",
             (),
-            "https://h/r.txt is a URL: put the requirements file into the build context and write its path there",
+            "https://h/r.txt is a URL: add the requirements file to the build context and write its path",
         ),
         (
             "PYENV 3.9 x '<<EOF'",
             ("3.9", "x", "<<EOF"),
-            "<<EOF opens no heredoc here: write <<EOF, without quotes around the <<",
+            "<<EOF does not start a heredoc: write <<EOF, without quotes around the <<",
         ),
     ],
 )
@@ -330,3 +329,39 @@ def test_any_values_resolve_or_are_refused(expanded: list[str]) -> None:
 def test_env_names(name: str, expected: tuple[str, ...]) -> None:
     """A name that is no identifier in a shell has an alias that is one."""
     assert env_names(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "argument"),
+    [
+        ("--build-constraint=setuptools<82", "--build-constraint=setuptools<82"),
+        ("--build-constraint=build.txt", "--build-constraint=./build.txt"),
+        ("--build-constraint=/more/../build.txt", "--build-constraint=./build.txt"),
+        ("--exclude-newer=2024-02-29", "--exclude-newer=2024-03-01T00:00:00Z"),
+        ("--exclude-newer=2024-05-01T12:00:00+02:00", "--exclude-newer=2024-05-01T10:00:00Z"),
+        ("--exclude-newer=2024-05-01T12:00:00Z", "--exclude-newer=2024-05-01T12:00:00Z"),
+    ],
+)
+def test_flags_in_one_form(written: str, argument: str) -> None:
+    """A step gets the same argument, and so the same cache key, however the value is written."""
+    assert statement(f"PYENV {written} 3.13 etl").flags.of_environment == [argument]
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("--build-constraint=../build.txt", "is neither a requirement, such as setuptools<82, nor a file"),
+        ("--build-constraint=https://h/build.txt", "is neither a requirement, such as setuptools<82, nor a file"),
+        ("--exclude-newer=yesterday", "--exclude-newer=yesterday is not a date: write one such as 2024-05-01"),
+        ("--exclude-newer=2024-02-30", "is not a date"),
+        ("--exclude-newer=2024-05-01T12:00:00", "or a time with its zone such as 2024-05-01T12:00:00Z"),
+        ("--exclude-newer=9999-12-31", "is not a date"),
+        ("--exclude-newer=30days", "is not a date"),
+        ("--no-venv --build-constraint=a<1", "--build-constraint cannot be used with --no-venv"),
+        ("--no-venv --exclude-newer=2024-05-01", "--exclude-newer cannot be used with --no-venv"),
+    ],
+)
+def test_flags_that_mean_nothing(written: str, message: str) -> None:
+    """The error says what to write."""
+    with pytest.raises(DockerfileError, match=re.escape(message)):
+        statement(f"PYENV {written} 3.13 etl")

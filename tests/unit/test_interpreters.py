@@ -8,7 +8,8 @@ import pytest
 from tools import table as freezing
 
 from dockerfile_pyenv.errors import PyenvError
-from dockerfile_pyenv.interpreters import UPSTREAM, InterpreterNotFoundError, Table, mirrored
+from dockerfile_pyenv.interpreters.provider import InterpreterNotFoundError
+from dockerfile_pyenv.interpreters.standalone_table import UPSTREAM, Table, mirrored
 
 AMD64, ARM64, S390X = "linux/amd64", "linux/arm64", "linux/s390x"
 FAMILIES = {AMD64: "x86_64", ARM64: "aarch64", S390X: "s390x"}
@@ -79,22 +80,19 @@ def test_select(version: str, platforms: list[str], chosen: str) -> None:
         (
             "3.9.24",
             [AMD64],
-            "there is no Python 3.9.24 for linux/amd64 (glibc): the nearest that exist are 3.9.23 and 3.9.25",
+            "Python 3.9.24 is not available for linux/amd64 (glibc): the nearest versions are 3.9.23 and 3.9.25",
         ),
-        ("3.9.99", [AMD64], "there is no Python 3.9.99 for linux/amd64 (glibc): the nearest that exists is 3.9.25"),
-        ("3.11.2", [AMD64], "there is no Python 3.11.2 for linux/amd64 (glibc): the nearest that exists is 3.10.19"),
-        ("3.7", [AMD64], "there is no Python 3.7 for linux/amd64 (glibc): the nearest that exists is 3.8"),
-        ("3.12", [AMD64], "there is no Python 3.12 for linux/amd64 (glibc): the nearest that exists is 3.10"),
-        ("3.10", [AMD64, ARM64], "there is no Python 3.10 for linux/arm64 (glibc): the nearest that exists is 3.9"),
-        ("3.9", ["linux/arm/v6"], "no Python is known for linux/arm/v6 (glibc)"),
-        ("latest", [AMD64], "'latest' is no version of Python"),
+        ("3.9.99", [AMD64], "Python 3.9.99 is not available for linux/amd64 (glibc): the nearest version is 3.9.25"),
+        ("3.11.2", [AMD64], "Python 3.11.2 is not available for linux/amd64 (glibc): the nearest version is 3.10.19"),
+        ("3.7", [AMD64], "Python 3.7 is not available for linux/amd64 (glibc): the nearest version is 3.8"),
+        ("3.12", [AMD64], "Python 3.12 is not available for linux/amd64 (glibc): the nearest version is 3.10"),
+        ("3.10", [AMD64, ARM64], "Python 3.10 is not available for linux/arm64 (glibc): the nearest version is 3.9"),
+        ("3.9", ["linux/arm/v6"], "no Python is available for linux/arm/v6 (glibc)"),
+        ("latest", [AMD64], "'latest' is not a Python version"),
         (
             "3.15",
             [AMD64],
-            (
-                "Python 3.15 has only pre-releases for linux/amd64 (glibc), the newest is 3.15.0b11: "
-                "ask for it by that name"
-            ),
+            ("Python 3.15 has only pre-releases for linux/amd64 (glibc): write 3.15.0b11 for the newest"),
         ),
     ],
 )

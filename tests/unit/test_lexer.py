@@ -7,17 +7,17 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.unit.properties import examples
 
+from dockerfile_pyenv.dockerfile.lexer import Dockerfile, lex, onbuild_keyword, pieces
+from dockerfile_pyenv.dockerfile.mentions import mentions_pyenv
 from dockerfile_pyenv.errors import DockerfileError
-from dockerfile_pyenv.lexer import Dockerfile, lex, mentions_pyenv, onbuild_keyword, pieces
 
 GOLDEN = sorted((Path(__file__).parent / "lexer").glob("*.Dockerfile"))
 
-steady = settings(
-    derandomize=True, max_examples=400, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
+steady = examples(400)
 
 TOKENS = [
     *[b"FROM a\n", b"RUN a", b"PYENV 3.9 x", b"pyenv", b"PY", b"ENV", b"P", b"Y", b"ONBUILD ", b"COPY a b", b"E"],
@@ -98,6 +98,8 @@ def test_one_instruction(source: bytes, expected: tuple[str, str, tuple[int, int
         pytest.param(b"RUN <<E ${}", [], id="a substitution of nothing"),
         pytest.param(b"RUN <<E ${a:#b}", [], id="a modifier that there is not"),
         pytest.param(b"RUN <<E ${a.b}", [], id="another"),
+        pytest.param(b"RUN <<E ${a:=b} ${c:}}\nE", ["E"], id="unknown modifiers that upstream reads past"),
+        pytest.param(b"RUN <<E ${a:", [], id="a colon at the end"),
         pytest.param(b"RUN <<E 'a", [], id="an open quote"),
         pytest.param(b'RUN <<E "a', [], id="an open double quote"),
         pytest.param(b"RUN <<E " + b"${a:-" * 101 + b"}" * 101, [], id="substitutions beyond all reason"),
@@ -132,7 +134,7 @@ def test_heredocs(source: bytes, names: list[str]) -> None:
     ),
 )
 def test_json_form_has_no_heredocs(command: str, strings: list[str]) -> None:
-    """Whatever stands in the strings of a JSON form, it opens no heredoc."""
+    """Whatever stands in the strings of a JSON form, it does not start a heredoc."""
     (item,) = lex(f"{command} {json.dumps(strings)}".encode()).instructions
     assert item.heredocs == ()
 
@@ -151,14 +153,13 @@ def test_bodies() -> None:
         pytest.param(
             b"FROM a\nRUN " + b"a" * 65_532,
             (2, 2),
-            "line 2 is 65,536 bytes long, and a line of a Dockerfile can have 65,535: break it up with \\ at the end "
-            "of a line",
+            "line 2 is 65,536 bytes long, and the limit is 65,535: split it with \\ at the end of a line",
             id="long line",
         ),
         pytest.param(
             b"# escape=`\n# Escape=`",
             (2, 2),
-            "the parser directive escape is there a second time: keep one of them",
+            "the parser directive escape is given twice: keep one",
             id="directive twice",
         ),
         pytest.param(
@@ -176,13 +177,13 @@ def test_bodies() -> None:
         pytest.param(
             b"FROM a\nRUN \\\n<<EOF\nPYENV 3.9 x\nEOF ",
             (2, 5),
-            "the heredoc <<EOF never ends: a line that holds nothing but EOF must follow its text",
+            "the heredoc <<EOF is not closed: add a line with only EOF after its text",
             id="heredoc that never ends",
         ),
         pytest.param(
             b"RUN ${a:-b <<\\'}\n",
             (1, 1),
-            "<<'} names no heredoc: write a plain word after <<",
+            "<<'} does not start a heredoc: write a plain word after <<",
             id="heredoc name",
         ),
         pytest.param(
@@ -256,7 +257,6 @@ def test_gaps_and_instructions_are_the_file(source: bytes) -> None:
 @steady
 @given(FILES)
 def test_errors_have_lines_of_the_file(source: bytes) -> None:
-    """A file that is refused is refused at lines that it has."""
     try:
         lex(source)
     except DockerfileError as error:

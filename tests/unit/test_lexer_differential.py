@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dockerfile_pyenv import shellwords
+from dockerfile_pyenv.dockerfile import shell
+from dockerfile_pyenv.dockerfile.lexer import lex
 from dockerfile_pyenv.errors import DockerfileError
-from dockerfile_pyenv.lexer import lex
 
 GOLDEN = sorted((Path(__file__).parent / "lexer").glob("*.Dockerfile"))
 
@@ -136,7 +136,7 @@ def outline(source: str) -> list[tuple[str, str | None, int, int, list[tuple[str
 
 def arguments(original: str) -> str:
     """What follows the command word of a logical line as Go joined it."""
-    return (*re.split(r"[\t\v\f\r ]+", original.strip(shellwords.SPACES), maxsplit=1), "")[1]
+    return (*re.split(r"[\t\v\f\r ]+", original.strip(shell.SPACES), maxsplit=1), "")[1]
 
 
 def differs_by_version(text: str) -> bool:
@@ -194,6 +194,7 @@ def test_golden_files(path: Path) -> None:
     assert outcome == DIFFERENT.get(path.stem, "same")
 
 
+@pytest.mark.thorough
 @settings(derandomize=True, max_examples=3000, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 @given(st.lists(LINES, max_size=8).map("".join))
 def test_random_files(source: str) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dockerfile_pyenv.libc import told_by
+from dockerfile_pyenv.interpreters.libc import told_by
 
 ALPINE = "ADD alpine-minirootfs-3.22.1-x86_64.tar.gz / # buildkit"
 

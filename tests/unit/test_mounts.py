@@ -2,8 +2,8 @@
 
 import pytest
 
-from dockerfile_pyenv import mounts
-from dockerfile_pyenv.mounts import SecretError
+from dockerfile_pyenv.instruction import secrets
+from dockerfile_pyenv.instruction.secrets import SecretError
 
 
 @pytest.mark.parametrize(
@@ -29,28 +29,28 @@ from dockerfile_pyenv.mounts import SecretError
 )
 def test_secrets(value: str, expected: list[str]) -> None:
     """A secret goes to the variable or file that is named, else to the one that its id speaks of."""
-    assert list(mounts.secret(value).mounts("/run/x")) == expected
+    assert list(secrets.secret(value).mounts("/run/x")) == expected
 
 
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ("env=A", "it has no id: write --secret=id=<id>"),
-        ("netrc", "netrc is not understood. Write id=<id>"),
-        ("id=netrc,", "an empty option is not understood"),
-        ("id=", "id= is not understood"),
-        ("id=a b", "id is made of"),
-        ("id=a,target=/a$b", "target is made of"),
-        ("id=a,target=a", "target is an absolute path"),
-        ("id=a,env=1a", "1a is no name of a variable"),
-        ("id=netrc,required=maybe", "required=maybe is not understood"),
-        ("id=netrc,mode=rw", "mode=rw is not understood"),
-        ("type=ssh,id=netrc", "type=ssh is not understood"),
-        ("id=corp", "the id corp does not say what the secret is: add env=<variable>"),
+        ("env=A", "the id is missing: write --secret=id=<id>"),
+        ("netrc", "netrc is not valid: write id=<id>"),
+        ("id=netrc,", "an empty option is not valid"),
+        ("id=", "id= is not valid"),
+        ("id=a b", "id contains an invalid character"),
+        ("id=a,target=/a$b", "target contains an invalid character"),
+        ("id=a,target=a", "target must be an absolute path"),
+        ("id=a,env=1a", "1a is not a variable name"),
+        ("id=netrc,required=maybe", "required=maybe is not valid"),
+        ("id=netrc,mode=rw", "mode=rw is not valid"),
+        ("type=ssh,id=netrc", "type=ssh is not valid"),
+        ("id=corp", "the id corp does not say what the secret is for: add env=<variable>"),
     ],
 )
 def test_what_is_no_secret(value: str, words: str) -> None:
     """Each is told what to write."""
     with pytest.raises(SecretError) as caught:
-        mounts.secret(value)
+        secrets.secret(value)
     assert words in str(caught.value)

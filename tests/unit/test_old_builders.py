@@ -2,8 +2,8 @@
 
 import pytest
 
-from dockerfile_pyenv.lexer import lex
-from dockerfile_pyenv.old_builders import unknown
+from dockerfile_pyenv.dockerfile.lexer import lex
+from dockerfile_pyenv.emit.old_builders import unknown
 
 BASE = "FROM debian:bookworm-slim\nARG A=xa\n"
 UNKNOWN = {
@@ -13,12 +13,12 @@ UNKNOWN = {
     f"ADD --checksum=sha256:{'0' * 64} a /b": "ADD --checksum",
     "ADD git@git.example.com:a/b.git /b": "ADD of a git repository",
     "RUN --network=none true": "RUN --network",
-    "RUN --mount=type=secret,id=s,env=S true": "mounts of secrets with env=",
-    "RUN --mount=type=tmpfs,target=/t,size=4096 true": "mounts of tmpfs with size=",
+    "RUN --mount=type=secret,id=s,env=S true": "secret mounts with env=",
+    "RUN --mount=type=tmpfs,target=/t,size=4096 true": "tmpfs mounts with size=",
     "RUN --mount=type=cache,target=/c,sharing=private true": "mounts with sharing=private",
     "RUN --mount=target=t true": "mounts with a relative target",
-    "RUN <<EOF\ntrue\nEOF": "here-documents",
-    "COPY <<EOF /b\ntext\nEOF": "here-documents",
+    "RUN <<EOF\ntrue\nEOF": "heredocs",
+    "COPY <<EOF /b\ntext\nEOF": "heredocs",
     "HEALTHCHECK --start-interval=1s CMD true": "HEALTHCHECK --start-interval",
     "ENV B=${A-b}": "${…-…}",
     "ENV B=${A:?none}": "${…:?…}",
@@ -58,8 +58,8 @@ def test_a_pyenv_line_is_what_it_is_rendered_as() -> None:
     """Its network and its mounts are RUN's, and a heredoc of its own is written out."""
     text = "PYENV --network=none --mount=type=tmpfs,target=/t,size=1 3.9 one <<EOF\nsix==1.17.0\nEOF\n"
     assert list(unknown(lex(f"{BASE}{text}".encode()))) == [
-        (3, "RUN --network, which --network of PYENV becomes"),
-        (3, "mounts of tmpfs with size="),
+        (3, "--network, which becomes RUN --network"),
+        (3, "tmpfs mounts with size="),
     ]
 
 

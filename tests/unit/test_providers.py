@@ -1,17 +1,22 @@
 """Where interpreters come from."""
 
 import re
+from pathlib import Path
 
 import pytest
-from tests.unit.planning import TABLE
+from tests.unit.planning import SETTINGS, download
 
-from dockerfile_pyenv import libc, providers
-from dockerfile_pyenv.flags import FlagError
-from dockerfile_pyenv.instruction import parse, resolve
-from dockerfile_pyenv.interpreters import Build, InterpreterNotFoundError
-from dockerfile_pyenv.lexer import lex
-from dockerfile_pyenv.providers import Image, Interpreter, Tarball, choose
-from dockerfile_pyenv.recipes import origin
+from dockerfile_pyenv.dockerfile.lexer import lex
+from dockerfile_pyenv.errors import PyenvError
+from dockerfile_pyenv.instruction.flags import FlagError
+from dockerfile_pyenv.instruction.statement import parse, resolve
+from dockerfile_pyenv.interpreters import libc
+from dockerfile_pyenv.interpreters.image import ImageRecipe
+from dockerfile_pyenv.interpreters.provider import Interpreter, InterpreterNotFoundError, minor
+from dockerfile_pyenv.interpreters.providers import choose
+from dockerfile_pyenv.interpreters.source import SourceRecipe
+from dockerfile_pyenv.interpreters.standalone import TABLE, StandaloneRecipe
+from dockerfile_pyenv.interpreters.standalone_table import StandaloneArchive
 
 DEBIAN = "docker-image://docker.io/library/debian:bookworm-slim"
 
@@ -25,8 +30,8 @@ def chosen(line: str, base: str = DEBIAN, **settings: str) -> Interpreter:
         statement,
         lambda: libc.told_by(base, {}) or "gnu",
         ["linux/amd64"],
-        lambda name: settings.get(name, ""),
-        lambda: TABLE,
+        lambda name: {**SETTINGS, **settings}.get(name, ""),
+        download,
     )
 
 
@@ -59,17 +64,29 @@ def test_the_line_goes_before_the_build_and_the_build_before_the_site(
 def test_an_origin_is_an_address_without_what_may_be_secret() -> None:
     """It stays in the image; a table of a site's own may have signed addresses, and names of users."""
     archive = "//builds.example.com/3.9.25/cpython.tar.gz"
-    build = Build("3.9.25", "", "linux/amd64", "gnu", "", f"https:{archive.replace('//', '//u:p@')}?sig=x#y", "0" * 64)
-    assert origin(build) == [f"--origin=url=https:{archive.replace('//', '//***@')}", f"--origin=sha256={'0' * 64}"]
+    found = StandaloneArchive(
+        "3.9.25", "", "linux/amd64", "gnu", "", f"https:{archive.replace('//', '//u:p@')}?sig=x#y", "0" * 64
+    )
+    assert StandaloneRecipe(found).origin == {"url": f"https:{archive.replace('//', '//***@')}", "sha256": "0" * 64}
+
+
+def test_a_table_of_the_sites_own_is_a_file_too(tmp_path: Path) -> None:
+    """A path, with or without `file://`, is one in the frontend's own image; what cannot be read names the setting."""
+    table = tmp_path / "table.json"
+    table.write_bytes(download(SETTINGS[TABLE]))
+    for address in (str(table), f"file://{table}"):
+        assert chosen("PYENV 3.9 x", UV_PYTHON_DOWNLOADS_JSON_URL=address).id == "3.9.25"
+    with pytest.raises(PyenvError, match=rf"^{TABLE}: cannot read /none: No such file or directory$"):
+        chosen("PYENV 3.9 x", UV_PYTHON_DOWNLOADS_JSON_URL="/none")
 
 
 def test_a_release_to_compile_is_known_by_its_checksum() -> None:
     """`3.13` is the newest known release; its tarball comes from python.org, or a mirror of it."""
     (recipe,) = chosen("PYENV --interpreter=source 3.13 x").recipes.values()
-    assert isinstance(recipe, Tarball)
+    assert isinstance(recipe, SourceRecipe)
     assert re.fullmatch(r"https://www\.python\.org/ftp/python/3\.13\.\d+/Python-3\.13\.\d+\.tar\.xz", recipe.url)
     (recipe,) = chosen("PYENV --interpreter=source 3.9.2 x", PYENV_SOURCE_MIRROR="http://m/").recipes.values()
-    assert isinstance(recipe, Tarball)
+    assert isinstance(recipe, SourceRecipe)
     assert recipe.url == "http://m/3.9.2/Python-3.9.2.tar.xz"
 
 
@@ -78,7 +95,7 @@ def test_a_checksum_of_ones_own_makes_any_release_known() -> None:
     line = "PYENV --interpreter=source --enable-optimizations 3.15.0rc1t x"
     found = chosen(line, PYENV_SOURCE_SHA256="sha256:" + "a" * 64)
     (recipe,) = found.recipes.values()
-    assert isinstance(recipe, Tarball)
+    assert isinstance(recipe, SourceRecipe)
     assert recipe.url == "https://www.python.org/ftp/python/3.15.0/Python-3.15.0rc1.tar.xz"
     assert (recipe.sha256, recipe.free_threaded, recipe.optimize) == ("a" * 64, True, True)
     assert (found.minor, found.version) == ("3.15t", "3.15.0rc1t")
@@ -100,7 +117,7 @@ def test_interpreters_that_differ_have_directories_that_differ() -> None:
 def test_an_image_is_asked_for_each_platform() -> None:
     """The recipe names the image and the platform of the line's stage."""
     found = chosen("PYENV --interpreter=image:python:3.9-slim 3.9 x")
-    assert found.recipes == {"linux/amd64": Image("python:3.9-slim", "linux/amd64")}
+    assert found.recipes == {"linux/amd64": ImageRecipe("python:3.9-slim", "linux/amd64")}
 
 
 def test_alpine_gets_builds_for_musl() -> None:
@@ -119,18 +136,22 @@ def test_alpine_gets_builds_for_musl() -> None:
             "PYENV 3.9 x",
             {"PYENV_INTERPRETER": "conda"},
             FlagError,
-            "PYENV_INTERPRETER: conda is no interpreter provider",
+            "PYENV_INTERPRETER: conda is not an interpreter provider",
         ),
-        ("PYENV --builder=b 3.9 x", {}, FlagError, "--builder is about compiling"),
-        ("PYENV --enable-optimizations 3.9 x", {}, FlagError, "--enable-optimizations is about compiling"),
-        ("PYENV --interpreter=base --libc=musl 3.9 x", {}, FlagError, "--libc chooses a standalone build"),
-        ("PYENV --interpreter=base --no-venv 3.9", {}, FlagError, "--no-venv adds an interpreter"),
-        ("PYENV 3.14t x", {}, InterpreterNotFoundError, "not known here: add --interpreter=source"),
+        (
+            "PYENV --enable-optimizations 3.9 x",
+            {},
+            FlagError,
+            "--enable-optimizations requires an interpreter that is compiled",
+        ),
+        ("PYENV --interpreter=base --libc=musl 3.9 x", {}, FlagError, "--libc requires a standalone interpreter"),
+        ("PYENV --interpreter=base --no-venv 3.9", {}, FlagError, "--no-venv cannot be used with --interpreter=base"),
+        ("PYENV 3.14t x", {}, InterpreterNotFoundError, "has no standalone build: add --interpreter=source"),
         (
             "PYENV --interpreter=source 3.8 x",
             {},
             InterpreterNotFoundError,
-            "give it with --build-arg PYENV_SOURCE_SHA256",
+            "pass it with --build-arg PYENV_SOURCE_SHA256",
         ),
         (
             "PYENV --interpreter=source 3.9 x",
@@ -151,4 +172,4 @@ def test_what_cannot_be(line: str, settings: dict[str, str], error: type[Excepti
 )
 def test_commands_are_named_by_the_minor_version(version: str, expected: str) -> None:
     """`python3.15`, `python3.14t`."""
-    assert providers.minor(version) == expected
+    assert minor(version) == expected

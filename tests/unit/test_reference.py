@@ -2,6 +2,8 @@
 
 import itertools
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -9,15 +11,17 @@ import pytest
 from tests.reference import REFERENCE, Block, Example, blocks, examples
 from tests.unit.planning import Files
 
-from dockerfile_pyenv import checks, cli, lint, requirement_files
+from dockerfile_pyenv.checks import warnings as checks
 from dockerfile_pyenv.checks.choices import Choices
-from dockerfile_pyenv.checks.rule import Subject
-from dockerfile_pyenv.checks.rules import RULES
-from dockerfile_pyenv.commands.workspace import Workspace
+from dockerfile_pyenv.checks.context import checked_lines, rule_context
+from dockerfile_pyenv.checks.registry import RULES
+from dockerfile_pyenv.cli.main import main
+from dockerfile_pyenv.cli.workspace import Workspace
+from dockerfile_pyenv.dockerfile.lexer import lex
 from dockerfile_pyenv.errors import DockerfileError
-from dockerfile_pyenv.lexer import lex
-from dockerfile_pyenv.offline import Given
-from dockerfile_pyenv.stages import pyenv_lines
+from dockerfile_pyenv.instruction.lines import pyenv_lines
+from dockerfile_pyenv.plan import requirement_files
+from dockerfile_pyenv.plan.offline import OfflineBuild
 
 TODAY = date(2026, 11, 24)
 EXAMPLES = examples()
@@ -27,11 +31,18 @@ KINDS = {"build", "plan", "warn", "error", "frontend"}
 def spoken(example: Example) -> list[str]:
     """The rules that have something to say about an example. Raises DockerfileError for one that cannot be built."""
     dockerfile = lex(example.dockerfile.encode())
-    plan = Workspace("Dockerfile", Path(), dockerfile, pyenv_lines(dockerfile), Given("linux/amd64"), {}).plan()
+    workspace = Workspace("Dockerfile", Path(), dockerfile, pyenv_lines(dockerfile), OfflineBuild("linux/amd64"), {})
+    around = workspace.around()
+    plan = workspace.plan(around)
     read = requirement_files.collect(
         plan, Files({"dist/mypackage-1.0-py3-none-any.whl": b""} | {k: v.encode() for k, v in example.files.items()})
     )
-    found = checks.find(Subject(dockerfile, lint.asked(plan, read), TODAY), Choices())
+    context = rule_context(dockerfile, workspace, checked_lines(plan, read), around)
+
+    def present(paths: Sequence[str]) -> list[str]:
+        return [path for path in paths if any(f"{file}/".startswith(f"{path}/") for file in example.files)]
+
+    found = checks.find_warnings(replace(context, today=TODAY, present=present, reached=True), Choices())
     return [warning.rule for warning in found]
 
 
@@ -52,7 +63,6 @@ def test_an_example_is_planned_and_no_rule_speaks_but_the_one_named(example: Exa
 
 @pytest.mark.parametrize("example", [one for one in EXAMPLES if one.kind == "error"], ids=lambda one: one.id)
 def test_a_wrong_example_gets_the_error_that_the_page_shows(example: Example) -> None:
-    """The words below a wrong example are those of its error."""
     with pytest.raises(DockerfileError) as caught:
         spoken(example)
     assert str(caught.value) == example.says.strip()
@@ -76,7 +86,7 @@ def test_a_command_prints_what_the_page_shows(
     for words, shown in commands.commands:
         assert words[0] == "dockerfile-pyenv"
         with pytest.raises(SystemExit):
-            cli.main(list(itertools.takewhile(lambda word: word != ">", words[1:])))
+            main(list(itertools.takewhile(lambda word: word != ">", words[1:])))
         if ">" not in words:
             assert re.fullmatch(".*".join(map(re.escape, shown.split("…"))), capfd.readouterr().out)
 

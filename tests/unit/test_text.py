@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockerfile_pyenv.lexer import lex
-from dockerfile_pyenv.text import join_lines, substitute
+from dockerfile_pyenv.dockerfile.lexer import lex
+from dockerfile_pyenv.dockerfile.rewrite import substitute
 
 LINES = st.lists(
     st.sampled_from(
@@ -57,10 +57,4 @@ def test_line_numbers_in_messages_become_the_users() -> None:
 
 
 def test_lines_outside_the_text_have_no_place() -> None:
-    """A range that lies behind the text maps to nothing."""
     assert substitute(lex(b"FROM a\n"), {}).user_lines(7, 9) is None
-
-
-def test_touching_ranges_are_joined() -> None:
-    """Ranges that repeat or touch become one."""
-    assert join_lines([(5, 6), (1, 2), (3, 3), (5, 5)]) == [(1, 3), (5, 6)]

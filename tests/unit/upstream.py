@@ -17,8 +17,8 @@ from buildkit_llb import ops
 from buildkit_llb.definition import Definition
 from buildkit_llb.platforms import Platform
 from buildkit_llb.proto import ops_pb2
+from dockerfile_pyenv.dockerfile.lexer import Instruction, lex
 from dockerfile_pyenv.errors import legible
-from dockerfile_pyenv.lexer import Instruction, lex
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

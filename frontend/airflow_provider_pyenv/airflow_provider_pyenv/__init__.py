@@ -1,4 +1,4 @@
-"""Airflow tasks in the environments that PYENV lines made: `@task.venv("name")`, and `pyenv_python("name")`."""
+"""Airflow tasks in the environments of PYENV lines: `@task.venv("name")` and `pyenv_python("name")`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ __all__ = ["UnknownEnvironmentError", "provider_info", "pyenv_python"]
 
 
 def provider_info() -> dict[str, object]:
-    """What Airflow's provider manager asks of a provider (airflow/provider_info.schema.json, Airflow 2.9)."""
+    """The metadata that Airflow's provider manager requires (airflow/provider_info.schema.json, Airflow 2.9)."""
     return {
         "package-name": "airflow-provider-pyenv",
         "name": "PYENV environments",
-        "description": "Tasks in the environments that PYENV lines of a Dockerfile made.",
+        "description": "Tasks in the environments of a Dockerfile's PYENV lines.",
         "versions": [__version__],
         "task-decorators": [{"name": "venv", "class-name": "airflow_provider_pyenv.decorators.venv_task"}],
     }

@@ -1,4 +1,4 @@
-"""`@task.venv("name")`: Airflow's own `@task.external_python` with an environment's name in place of a path."""
+"""`@task.venv("name")`: Airflow's own `@task.external_python` with an environment's name instead of a path."""
 
 from __future__ import annotations
 
@@ -19,14 +19,17 @@ except ImportError:
 class VenvDecoratedOperator(_PythonExternalDecoratedOperator):
     """A task that runs in an environment of the image."""
 
-    # Airflow takes the line with this name off the function's source before it runs it elsewhere.
+    # Airflow removes the line with this name from the function's source before it runs it elsewhere.
     custom_operator_name: str = "@task.venv"
 
 
 def venv_task(name: str, **kwargs: Any) -> Callable[..., Any]:
-    """Run a task in the environment of that name; all else is as for `@task.external_python`.
+    """Run a task in the environment `name`, with the keyword arguments of `@task.external_python`.
 
-    Raises TypeError where the name is missing, UnknownEnvironmentError where there is no such environment.
+    Raises:
+        TypeError: the name is missing
+        UnknownEnvironmentError: the image has no such environment
+
     """
     if not isinstance(name, str):
         raise TypeError('@task.venv needs the name of an environment: write @task.venv("name")')

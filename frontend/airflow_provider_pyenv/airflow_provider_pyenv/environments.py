@@ -1,4 +1,4 @@
-"""The environments of an image, by the variables that PYENV lines leave in it."""
+"""The environments of an image, found by the `ASTRO_PYENV_` variables that PYENV lines set."""
 
 from __future__ import annotations
 
@@ -9,17 +9,23 @@ PREFIX: Final = "ASTRO_PYENV_"
 
 
 class UnknownEnvironmentError(LookupError):
-    """There is no environment of a name; the message lists those that there are."""
+    """The image has no environment of this name; the message lists those it has."""
 
 
 def pyenv_python(name: str, environ: Mapping[str, str] = os.environ) -> str:
-    """Path of an environment's python, for the `python=` of operators.
+    """The path of an environment's python, for the `python=` argument of operators.
 
-    Raises UnknownEnvironmentError.
+    Raises:
+        UnknownEnvironmentError: the image has no such environment
+
     """
     path = environ.get(PREFIX + name)
     if path is None:
         names = sorted(variable[len(PREFIX) :] for variable in environ if variable.startswith(PREFIX))
-        there = f"there are {', '.join(names)}" if names else "there is none: was the image built from PYENV lines?"
-        raise UnknownEnvironmentError(f"there is no environment {name} in this image; {there}")
+        known = (
+            f"its environments are {', '.join(names)}"
+            if names
+            else "it has none, so add a PYENV line to its Dockerfile"
+        )
+        raise UnknownEnvironmentError(f"this image has no environment {name}: {known}")
     return path

@@ -1,27 +1,28 @@
-"""Which rules a file and a build want: `# check=` at its head and above instructions, BUILDKIT_DOCKERFILE_CHECK."""
+"""Select rules: `# check=` at the head of a file and above instructions, and BUILDKIT_DOCKERFILE_CHECK."""
 
 import re
-from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
+from dockerfile_pyenv.dockerfile.lexer import Dockerfile
 from dockerfile_pyenv.errors import DockerfileError
-from dockerfile_pyenv.lexer import Dockerfile
+
+SETTING: Final = "BUILDKIT_DOCKERFILE_CHECK"
+"""The build argument that goes before a file's own choices (frontend/dockerui/config.go)."""
 
 _COMMENT: Final = re.compile(r"check\s*=\s*(\S+)", re.IGNORECASE)
 _TRUE: Final = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE: Final = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
 
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """What a check option says (ParseLintOptions, frontend/dockerfile/linter/linter.go, BuildKit 0.32)."""
+class Choices(NamedTuple):
+    """The value of a check option (ParseLintOptions, frontend/dockerfile/linter/linter.go, BuildKit 0.32)."""
 
     skip: frozenset[str] = frozenset()
     error: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `skip=A,B;error=true`. Raises ValueError for what upstream refuses as well."""
+        """Read `skip=A,B;error=true`. Raises ValueError for what upstream also refuses."""
         found: dict[str, str] = {}
         for part in filter(None, text.strip().split(";", 2)):
             key, equals, value = part.partition("=")
@@ -34,12 +35,12 @@ class Choices:
         return cls(frozenset(name.strip() for name in found.get("skip", "").split(",")) - {""}, error in _TRUE)
 
     def skips(self, rule: str) -> bool:
-        """Whether a rule is not wanted."""
+        """Whether a rule is skipped."""
         return rule in self.skip or "all" in self.skip
 
 
 def of_file(dockerfile: Dockerfile, build_arg: str | None) -> Choices:
-    """The choices for a whole file: those of BUILDKIT_DOCKERFILE_CHECK in place of the file's own, where it is given.
+    """The choices for a whole file: BUILDKIT_DOCKERFILE_CHECK if it is given, else the file's own directive.
 
     Raises DockerfileError at the file's directive.
     """
@@ -57,10 +58,10 @@ def of_file(dockerfile: Dockerfile, build_arg: str | None) -> Choices:
 
 
 def of_line(dockerfile: Dockerfile, line: int) -> Choices:
-    """The choices of the comments above the instruction that begins on a line.
+    """The choices in the comments above the instruction that starts on a line.
 
-    The first `# check=` of them counts, blank lines do not matter, and an empty comment ends them. Upstream has this
-    since BuildKit 0.27 (PrevComment, parser.go); for the rules here it works on every engine.
+    The first `# check=` counts, blank lines are ignored, and an empty comment ends them. Upstream supports this since
+    BuildKit 0.27 (PrevComment, parser.go); for the rules here it works on every engine.
     """
     for (start, end), item in zip(dockerfile.gaps, dockerfile.instructions, strict=False):
         if item.lines[0] == line:
@@ -73,7 +74,7 @@ def of_line(dockerfile: Dockerfile, line: int) -> Choices:
         if raw.lstrip().startswith("#"):
             comment = raw.lstrip()[1:].strip()
             comments = [*comments, comment] if comment else []
-    # What stands at the head of the file is a directive, and about the whole of it.
+    # Comments at the head of the file are directives, for the whole file.
     own = comments if start else comments[_directives(text) :]
     for comment in own:
         if match := _COMMENT.match(comment):

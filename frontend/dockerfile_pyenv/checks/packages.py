@@ -1,12 +1,11 @@
-"""The packages that requirement files ask for, as far as rules need to know them."""
+"""The packages that requirements files list, as far as rules need them."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
-from dockerfile_pyenv import requirements
-from dockerfile_pyenv.requirements import RequirementsFile
+from dockerfile_pyenv.requirements import requirements_txt
+from dockerfile_pyenv.requirements.requirements_txt import RequirementsFile
 
 _PLAIN: Final = re.compile(
     r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?) *(?:\[[A-Za-z0-9._, -]*\])? *"
@@ -17,24 +16,23 @@ _EXACT: Final = re.compile(r"={2,3} *[^ *,]+(?= *(?:,|\Z))")
 _OPTION: Final = re.compile(r"(?:^|\s)-")
 
 
-@dataclass(frozen=True, slots=True)
-class Package:
-    """One requirement with a name; what is named by a path or URL alone is none."""
+class Package(NamedTuple):
+    """One requirement with a name; a bare path or URL has none."""
 
     name: str
-    """In the normal form of PEP 503."""
+    """Normalised as in PEP 503."""
     pinned: bool
-    """Exactly one version or file fits: `==`, `===` or a URL."""
+    """Only one version or file matches: `==`, `===` or a URL."""
     marker: str
     path: str
-    """Path of the file; "" for what stands on the PYENV line itself."""
+    """Path of the file; "" for inline requirements of the PYENV line."""
     line: int
     """Line of the file, 1-based."""
 
     @property
     def file_shown(self) -> str:
         """The file, for a message."""
-        return self.path or "the line"
+        return self.path or "this line"
 
     @property
     def line_shown(self) -> str:
@@ -44,12 +42,28 @@ class Package:
     @property
     def place(self) -> str:
         """File and line, for a message."""
-        return f"{self.path}, line {self.line}" if self.path else "the line"
+        return f"{self.path}, line {self.line}" if self.path else "this line"
+
+
+_SHOWN: Final = 3
+
+
+def listed(entries: Sequence[str], separator: str = ", ") -> str:
+    """Entries for a message that has room for some."""
+    more = len(entries) - _SHOWN
+    return separator.join(entries[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def by_file(found: Sequence[Package]) -> Iterator[tuple[str, list[Package]]]:
+    """The packages of each file, named for a message, in the order of the files."""
+    files = dict.fromkeys(package.file_shown for package in found)
+    for file in files:
+        yield file, [package for package in found if package.file_shown == file]
 
 
 def packages(file: RequirementsFile) -> Iterator[Package]:
-    """The named packages of a requirements file, in its order; lines that cannot be read are left out."""
-    for number, line in requirements.logical_lines(file.text):
+    """The named packages of a requirements file, in its order, without lines that cannot be parsed."""
+    for number, line in requirements_txt.logical_lines(file.text):
         text = _OPTION.split(line, maxsplit=1)[0].strip()
         if match := _PLAIN.fullmatch(text):
             yield Package(_normal(match[1]), bool(_EXACT.search(match[2])), "", file.path, number)
@@ -62,7 +76,7 @@ def _parsed(text: str, path: str, number: int) -> Package | None:
 
     try:
         found = Requirement(text)
-    except InvalidRequirement:
+    except (InvalidRequirement, ValueError, RecursionError):
         return None
     pinned = bool(found.url) or bool(_EXACT.search(str(found.specifier)))
     return Package(_normal(found.name), pinned, str(found.marker or ""), path, number)

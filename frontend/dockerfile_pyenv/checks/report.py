@@ -1,37 +1,35 @@
-"""Warnings about one file as a program and as a person read them: the answer to frontend.lint.
+"""Warnings about one file as JSON and as text: the answer to frontend.lint.
 
-Both have the shape that BuildKit's own lint has (frontend/subrequests/lint/lint.go, BuildKit 0.32).
+Both have the format that BuildKit's own lint has (frontend/subrequests/lint/lint.go, BuildKit 0.32).
 """
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from dockerfile_pyenv.checks import Warning  # noqa: A004 - what BuildKit calls it
-from dockerfile_pyenv.excerpt import excerpt
+from dockerfile_pyenv.checks.warnings import LintWarning
+from dockerfile_pyenv.dockerfile.excerpt import excerpt
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What there is to say about a file."""
+class Report(NamedTuple):
+    """The warnings about a file, and the error that prevents a build."""
 
     filename: str
     data: bytes
-    warnings: Sequence[Warning]
+    warnings: Sequence[LintWarning]
     error: str = ""
-    """Why the file cannot be built; "" where nothing speaks against it."""
+    """Why the file cannot be built; "" if it can."""
     error_lines: tuple[int, int] | None = None
     definition: Mapping[str, object] | None = None
     """The graph that the file was read from (see `Definition.to_json`)."""
 
     @property
     def is_clean(self) -> bool:
-        """There is nothing to say."""
+        """There are no warnings and no error."""
         return not self.warnings and not self.error
 
     def to_json(self) -> dict[str, Any]:
-        """The report for programs."""
+        """The report as JSON."""
         source: dict[str, Any] = {
             "filename": self.filename,
             "data": base64.b64encode(self.data).decode(),
@@ -45,7 +43,7 @@ class Report:
         return value
 
     def warnings_text(self) -> str:
-        """The warnings for people, with excerpts of the file."""
+        """The warnings as text, with excerpts of the file."""
         return "".join(
             f"\nWARNING: {one.rule}{f' - {one.url}' if one.url else ''}\n{one.message}\n"
             f"{excerpt(self.data, self.filename, one.lines)}"
@@ -53,13 +51,13 @@ class Report:
         )
 
     def error_text(self) -> str:
-        """The error for people, with an excerpt of the file; "" without one."""
+        """The error as text, with an excerpt of the file; "" without an error."""
         if not self.error:
             return ""
         return f"\nERROR: {self.error}\n{excerpt(self.data, self.filename, self.error_lines)}"
 
 
-def _entry(warning: Warning) -> dict[str, Any]:
+def _entry(warning: LintWarning) -> dict[str, Any]:
     return {
         "ruleName": warning.rule,
         "description": warning.description,

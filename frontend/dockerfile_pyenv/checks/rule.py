@@ -1,51 +1,58 @@
-"""What a rule is: a name, what it looks at, what it finds, and a good and a bad example of it."""
+"""What a rule consists of: a name, its input, its findings, and a good and a bad example."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
+from typing import NamedTuple
 
-from dockerfile_pyenv.instruction import Statement
-from dockerfile_pyenv.lexer import Dockerfile
-from dockerfile_pyenv.requirements import RequirementsFile
-from dockerfile_pyenv.stages import Line
+from dockerfile_pyenv import REPOSITORY
+from dockerfile_pyenv.dockerfile.lexer import Dockerfile
+from dockerfile_pyenv.instruction.lines import PyenvLine
+from dockerfile_pyenv.instruction.statement import Statement
+from dockerfile_pyenv.plan.astro import AstroStage
+from dockerfile_pyenv.requirements.requirements_txt import RequirementsFile
 
-REFERENCE = "https://github.com/dockerfile-pyenv/dockerfile-pyenv/blob/main/dockerfile-syntax/reference.md"
+REFERENCE = f"{REPOSITORY}/blob/main/dockerfile-syntax/reference.md" if REPOSITORY else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class CheckedLine(NamedTuple):
     """One PYENV line with its variables expanded, and the requirements that it reads."""
 
-    line: Line
+    line: PyenvLine
     statement: Statement
     python: str
     """`X.Y` of its interpreter."""
     files: tuple[RequirementsFile, ...] = ()
-    """All that say what to install: named, included, heredocs, and what stands on the line itself."""
+    """Files that list requirements: named, included, heredocs, and the line itself for inline requirements."""
     constraints: tuple[RequirementsFile, ...] = ()
     locked: bool = False
-    """A lock of `dockerfile-pyenv lock` stands in for all of these."""
+    """A lock of `dockerfile-pyenv lock` replaces all of these."""
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """What all rules look at."""
+class RuleContext:
+    """The input of all rules."""
 
     dockerfile: Dockerfile
-    asked: tuple[Asked, ...]
-    """The PYENV lines whose words are known, in the order of the file."""
+    lines: tuple[CheckedLine, ...]
+    """The PYENV lines whose words are known, in file order."""
     today: date
     build_args: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """Values of the build arguments that the caller gives, by name."""
+    """Values of the build arguments, by name."""
     reached: bool = True
-    """Whether a build finds this frontend, be it without a syntax line."""
+    """Whether a build finds this frontend even without a syntax line."""
     astro: bool = False
-    """Whether PYENV_ASTRO is set, one way or the other."""
+    """Whether PYENV_ASTRO is set, on or off, or the build's own syntax line enables Astro mode."""
+    astro_stages: tuple[AstroStage, ...] = ()
+    """The stages in Astro mode."""
+    images: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
+    """The images that FROM instructions name, variables expanded, by the indexes of these."""
+    present: Callable[[Sequence[str]], Collection[str]] = lambda _: ()
+    """Finds those of some paths that the build context has."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One warning: what is wrong at which lines, and what to do."""
 
     message: str
@@ -61,18 +68,17 @@ class Example:
     files: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """A rule, as users name it in `# check=skip=<name>`."""
 
     name: str
     description: str
     """One sentence about the rule, the same for all findings."""
-    find: Callable[[Subject], Iterator[Finding]]
+    find: Callable[[RuleContext], Iterator[Finding]]
     good: Example
     bad: Example
 
     @property
     def url(self) -> str:
-        """Where the reference explains the rule."""
-        return f"{REFERENCE}#{self.name.lower()}"
+        """Where the reference explains the rule; "" if the reference is not published."""
+        return f"{REFERENCE}#{self.name.lower()}" if REFERENCE else ""

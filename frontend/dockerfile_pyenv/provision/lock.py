@@ -1,11 +1,10 @@
-"""Asks uv for the versions and archives of one PYENV line, on the machine of whoever runs `dockerfile-pyenv lock`.
+"""Locks the requirements of one PYENV line with uv, on the machine that runs `dockerfile-pyenv lock`.
 
     python -I -B lock.py < QUESTION
 
-QUESTION is JSON with the fields of `Question`. What a requirements file means, which settings of pip and uv count, and
-what may be seen of a secret, is the same as in a step: hence the modules of `environment`, which know nothing of the
-project. The working directory is the build context. What goes wrong is written to standard output, and uv's own words
-to standard error.
+QUESTION is JSON with the fields of `Question`. Requirements files, settings of pip and uv, and secrets are handled as
+in a step: hence the modules of `environment`, which import nothing of the project. The working directory is the build
+context. An error is written to standard output, uv's output to standard error.
 """
 
 from __future__ import annotations
@@ -15,62 +14,70 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
-from urllib.parse import unquote
+from typing import Callable, Dict, Iterator, List, NamedTuple, Tuple
 
 sys.path.insert(0, str(Path(__file__).with_name("environment")))
 
 import credentials
 import failure
-import installer
+import indexes
+import older_setuptools
 import redaction
 import requirement_lines
-import requirements
+import resolve_includes
+import secret_parts
 import settings
-import uv
+import uv_command
+import uv_installer
 from layout import Layout, ProvisionError
+from resolve_includes import BINARY
 
 FROM_LINE = ("PIP_", "UV_")
-"""What the names of the variables begin with by which a line's stage says where packages are."""
+"""Prefixes of the variables that configure indexes in a line's stage."""
 
-ADDRESS = re.compile(r'"(\w[\w+.-]*://[^"]*)"')
-"""An address in a lock."""
+PLACES = re.compile("INDEX|FIND_LINKS")
+"""In names of variables whose values are addresses or directories."""
 
-TOKEN = 8
-"""Characters that a part of a secret address has at least, if it may be a token."""
+PLACE = re.compile(r"(?<![^\s,])(?:[\w-]+=)?(?:file:|/)[^\s,]*", re.IGNORECASE)
+"""A directory in such a value."""
+
+URL = re.compile(r'"(\w[\w+.-]*://[^"]*)"')
+"""A URL in a lock."""
 
 
 class Question(NamedTuple):
-    """What is to be locked."""
+    """What to lock."""
 
     uv: str
-    """Path of the program."""
+    """Path of uv."""
     tmp: str
     """An empty directory."""
     output: str
-    """Path of the lock, below `tmp`; versions in it are kept as far as they fit."""
+    """Path of the lock, below `tmp`; versions in it are kept where they fit."""
     names: List[str]
-    """Requirements files and projects, by their paths in the build context."""
+    """Paths of requirements files and projects in the build context."""
     lines: List[str]
-    """Lines of requirements files that stand on the PYENV line or in its heredocs, their paths those of the context."""
+    """Requirements on the PYENV line and lines of its heredocs; their paths are relative to the context."""
     choice: List[str]
     """--extra=NAME, --group=NAME."""
     env: Dict[str, str]
     """Variables at the line."""
     secrets: List[str]
-    """Names of variables that a secret of the line stands for: who runs this may have them."""
+    """Names of variables that a build secret of the line sets: this machine may have them."""
     used: List[str]
-    """Names of variables whose values may stand in the line's words and heredocs."""
+    """Names of variables whose values may be in the line's words and heredocs."""
     python: str
-    """Full version, as far as it is known."""
+    """Full version, as far as known."""
     environments: List[str]
     """Markers, one for each platform."""
     options: List[str]
-    """Options of uv."""
+    """Options for uv."""
     title: str
+    build_constraints: List[str] = []  # noqa: RUF012 - never changed
+    """Values of --build-constraint."""
 
 
-class Workspace(Layout):
+class ContextLayout(Layout):
     """A build context without an image."""
 
     @property
@@ -79,162 +86,290 @@ class Workspace(Layout):
         return Path.cwd()
 
     def find(self, path: str) -> Path:
-        """Refuse what only an image has. Raises ProvisionError."""
-        raise ProvisionError(f"{path} is a path of the image, which only a build has")
+        """Reject a path of the image. Raises ProvisionError."""
+        raise ProvisionError(f"{path} is a path in the image, which is only available in a build")
+
+
+class Configuration(NamedTuple):
+    """Where this machine and the line's stage say that packages are."""
+
+    layout: Layout
+    """Of the temporary directory."""
+    environ: Dict[str, str]
+    """This machine's variables, and those of the stage that configure indexes."""
+    pip_files: List[Tuple[str, str]]
+    """Name and text of pip.conf files, in pip's order."""
+    netrc: "Path | None"
+    known: Dict[str, str]
+    """Values for variables in requirements files: only those that a build has too."""
 
 
 def main(question: Question) -> int:
     """Write the lock; return the exit status."""
-    here = Layout(run=Path(question.tmp))
-    secrets = {name: os.environ[name] for name in question.secrets if name in os.environ}
-    line = {name: value for name, value in question.env.items() if name not in secrets}
-    home = os.environ.get("HOME", "/")
-    environ = {**os.environ, **_about_places(line)}
-    bundles = (os.environ.get(name) for name in credentials.CERTIFICATES if name in question.secrets)
-    if bundle := next(filter(None, bundles), None):
-        environ["PIP_CERT"] = bundle  # as in a step, a secret's goes before all others
-    files = settings.pip_config_files(environ, home, _text)
-    netrc = credentials.netrc(environ, home, here)
+    configuration = _configuration(question)
+    texts = [text for _, text in configuration.pip_files]
+    netrc = configuration.netrc
     redact = redaction.Redactor(
-        redaction.values(
-            {**line, **environ},
+        secret_parts.values(
+            {**configuration.known, **configuration.environ},
             set(question.secrets) - credentials.PATHS,
-            [text for _, text in files] + [_text(str(netrc)) or "" if netrc else ""],
+            [*texts, _text(str(netrc)) or "" if netrc else ""],
+            _secret_files(question, configuration),
         )
     )
     try:
-        lock(question, here, environ, files, netrc, {**secrets, **line}, redact)
+        lock(question, configuration, redact)
     except (ProvisionError, requirement_lines.LineError) as error:
         sys.stdout.write(redact(f"{error}\n"))
         return 1
     return 0
 
 
-def lock(  # noqa: PLR0913, PLR0917 - a lock is described by this many facts
-    question: Question,
-    here: Layout,
-    environ: Dict[str, str],
-    files: Sequence[Tuple[str, str]],
-    netrc: "Path | None",
-    known: Dict[str, str],
-    redact: redaction.Redactor,
-) -> None:
-    """Write the lock. Raises ProvisionError, or LineError of a line on the PYENV line.
+def _configuration(question: Question) -> Configuration:
+    layout = Layout(run=Path(question.tmp))
+    secrets = {name: os.environ[name] for name in question.secrets if name in os.environ}
+    line = {name: value for name, value in question.env.items() if name not in secrets}
+    home = os.environ.get("HOME", "/")
+    environ = {**os.environ, **_about_indexes(line)}
+    bundles = (os.environ.get(name) for name in credentials.CERTIFICATES if name in question.secrets)
+    if bundle := next(filter(None, bundles), None):
+        environ["PIP_CERT"] = bundle  # as in a step, a secret's overrides all others
+    files = settings.pip_config_files(environ, home, _text)
+    return Configuration(layout, environ, files, credentials.netrc(environ, home, layout), {**secrets, **line})
 
-    `environ` says where packages are, as `files` of pip do; `known` has the values of variables in requirements files:
-    those that a build has, too.
-    """
+
+def lock(question: Question, configuration: Configuration, redact: redaction.Redactor) -> None:
+    """Write the lock. Raises ProvisionError, or LineError of a requirement on the PYENV line."""
 
     def note(text: str) -> None:
         sys.stderr.write(redact(f"{text}\n"))
 
-    chosen = settings.settings(environ, files, kind=here.kind, system_certificates=installer.has_certificates(here))
+    layout = configuration.layout
+    chosen = settings.settings(
+        configuration.environ,
+        configuration.pip_files,
+        kind=layout.kind,
+        system_certificates=bool(layout.certificates()),
+    )
     for text in chosen.notes:
         note(text)
-    asked = requirements.read(
-        question.names, question.lines, known, Workspace(run=here.run), note, choice=question.choice
-    )
-    own = _environment(question, chosen, netrc)
-    _refuse_unknown(asked, known, own)
-    if asked.index:
-        installer.without_default(own)
-    status, text = uv.run(_command(question, chosen, asked, here), own, note, redact, tells_older=False)
-    if status and "error: unexpected argument" in text:
-        raise ProvisionError(
-            f"{question.uv} is another release of uv than this command knows: pip install 'dockerfile-pyenv[lock]' "
-            "brings the right one"
-        )
-    if status and "Git executable not found" in text:
-        raise ProvisionError(
-            f"{question.title} asks for a git repository, and there is no git here: install it. The frontend's image "
-            "has none: use the command that pip install 'dockerfile-pyenv[lock]' brings in place of the image"
-        )
-    if status:
-        words = failure.paragraph(failure.explain(text, ".".join(question.python.split(".")[:2])))
-        raise ProvisionError(f"the requirements in {question.title} cannot be locked: " + "\n".join(words))
+    line = resolve_includes.LineRequirements(question.names, question.lines, question.choice)
+    requirements = resolve_includes.resolve(line, configuration.known, ContextLayout(run=layout.run), note)
+    _reject_paths(requirements)
+    requirements = requirements._replace(requirements=[one for one in requirements.requirements if not _excluded(one)])
+    _reject_local_variables(requirements, configuration.known, _variables(question, chosen, configuration.netrc))
+    chosen, requirements = _select(question, chosen, requirements, _Run(configuration, note, redact))
     output = Path(question.output)
     found = redaction.url(output.read_text("utf-8"), str)
-    hidden = redaction.Redactor(_hidden(question, environ, files, known, asked))
-    if any(hidden(address) != address for address in ADDRESS.findall(found)):
+    if requirements.requirements and not _versions(found) and "\n[[packages]]" not in found:
+        raise ProvisionError(f"not writing the lock: {question.title} installs no package on these platforms")
+    hidden = redaction.Redactor(_hidden(question, configuration, requirements))
+    if any(hidden(url) != url for url in URL.findall(found)):
         raise ProvisionError(
-            "the lock would hold a secret, as a part of the address of a package: it is not written. Where the index "
-            "takes it as a user or password, too, give it so, or in a netrc file"
+            "not writing the lock: it would hold a secret, as part of a package's URL. If the index also accepts it as "
+            "a user name or password, pass it that way, or in a netrc file"
         )
     output.write_text(found, encoding="utf-8")
 
 
-def _refuse_unknown(asked: requirements.Asked, known: Dict[str, str], environ: Dict[str, str]) -> None:
-    """Refuse a variable that this machine has, by which uv would look somewhere that no build does."""
-    words = "\n".join([*asked.lines(), *asked.constraints, *asked.places()])
+class _Run(NamedTuple):
+    """How uv is run."""
+
+    configuration: Configuration
+    note: Callable[[str], None]
+    redact: redaction.Redactor
+
+
+def _select(
+    question: Question, chosen: settings.Settings, requirements: resolve_includes.RequirementSet, run: _Run
+) -> Tuple[settings.Settings, resolve_includes.RequirementSet]:
+    """Let uv write the lock; return the settings and requirements that it was written with. Raises ProvisionError."""
+    while True:
+        try:
+            _compile(question, chosen, requirements, run)
+            break
+        except indexes.UnansweredError as error:
+            run.note(indexes.describe(error))
+            chosen, requirements = indexes.without(error.place, chosen, requirements)
+    _keep_pkg_resources(question, chosen, requirements, run)
+    return chosen, requirements
+
+
+def _compile(
+    question: Question, chosen: settings.Settings, requirements: resolve_includes.RequirementSet, run: _Run
+) -> None:
+    """Write the lock. Raises ProvisionError, and UnansweredError for an additional index.
+
+    uv prefers the versions that are locked, and may fail for that reason alone: an index that has the version, but not
+    every wheel of it, is enough.
+    """
+    places, first = indexes.additional(chosen, requirements), indexes.first(chosen, requirements)
+    variables = _variables(question, chosen, run.configuration.netrc)
+    if requirements.index:
+        uv_installer.drop_default_index(variables)
+    command = _command(question, chosen, requirements, run.configuration.layout)
+    locked = Path(question.output)
+    retries = locked.exists() and "--upgrade" not in question.options
+
+    def hides(text: str) -> bool:
+        return retries or bool(indexes.find(text, places, first))
+
+    status, text = uv_command.run(command, variables, run.note, run.redact, tells_older=False, hides_failure=hides)
+    if not status:
+        return
+    indexes.check(text, chosen, requirements)
+    if not retries:
+        raise ProvisionError(_explain(question, text))
+    locked.unlink()
+    run.note("cannot keep the locked versions: selecting all versions again")
+    _compile(question, chosen, requirements, run)
+
+
+def _keep_pkg_resources(
+    question: Question, chosen: settings.Settings, requirements: resolve_includes.RequirementSet, run: _Run
+) -> None:
+    """Lock the setuptools that a build selects: see older_setuptools.py. Nothing else changes."""
+    output = Path(question.output)
+    before = output.read_text("utf-8")
+    newest = _versions(before).get(older_setuptools.NAMED, "")
+    python = tuple(map(int, question.python.split(".")[:2]))
+    if (
+        python >= older_setuptools.WITHOUT
+        or not older_setuptools.lacks(newest)
+        or older_setuptools.is_named(requirements)
+    ):
+        return
+    limited = requirements._replace(constraints=[*requirements.constraints, older_setuptools.ADVICE])
+    kept = question._replace(options=[one for one in question.options if not one.startswith("--upgrade")])
+    command = _command(kept, chosen, limited, run.configuration.layout)
+    variables = _variables(question, chosen, run.configuration.netrc)
+    if requirements.index:
+        uv_installer.drop_default_index(variables)
+    status, _ = uv_command.run(
+        command, variables, run.note, run.redact, tells_older=False, hides_failure=lambda _: True
+    )
+    after = _versions(output.read_text("utf-8"))
+    if status or {**after, older_setuptools.NAMED: newest} != _versions(before):
+        output.write_text(before, encoding="utf-8")
+
+
+def _versions(lock: str) -> Dict[str, str]:
+    """Return the versions of packages in a lock of uv, by name."""
+    return dict(re.findall(r'^name = "([^"]+)"\nversion = "([^"]+)"$', lock, re.MULTILINE))
+
+
+def _excluded(line: str) -> bool:
+    """Whether a requirement is a path that need not exist: its marker excludes all platforms of the lock.
+
+    The command has checked that the others exist. uv looks at all of them when it locks.
+    """
+    found = requirement_lines.location(line.partition(" --hash=")[0])
+    return bool(found.marker) and found.path.startswith("/") and not Path(found.path).exists()
+
+
+def _explain(question: Question, text: str) -> str:
+    """Explain why uv failed, from what it wrote to standard error."""
+    if "error: unexpected argument" in text:
+        return (
+            f"{question.uv} is a uv version that this command does not support: pip install 'dockerfile-pyenv[lock]' "
+            "installs a supported one"
+        )
+    if "Git executable not found" in text:
+        return (
+            f"{question.title} requires a git repository, but git is not installed: install it. The frontend's image "
+            "has no git: install this command with pip install 'dockerfile-pyenv[lock]' instead"
+        )
+    words = failure.paragraph(failure.explain(text, ".".join(question.python.split(".")[:2])))
+    return f"cannot lock {question.title}: " + "\n".join(words)
+
+
+def _reject_local_variables(
+    requirements: resolve_includes.RequirementSet, known: Dict[str, str], variables: Dict[str, str]
+) -> None:
+    """Reject a variable that only this machine has: uv would use it, but no build would. Raises ProvisionError."""
+    words = "\n".join([*requirements.lines(), *requirements.constraints, *requirements.index_arguments()])
     for name in requirement_lines.VARIABLE.findall(words):
-        if name in environ and not known.get(name):
+        if name in variables and not known.get(name):
             raise ProvisionError(
-                f"${{{name}}} has a value on this machine, which no build sees: say --secret=id={name} on the line, or "
-                f"ARG {name} in its stage, with --build-arg={name} here and in the build"
+                f"${{{name}}} is set on this machine, but not in a build: add --secret=id={name} to the line, or "
+                f"ARG {name} to its stage, with --build-arg={name} here and in the build"
             )
 
 
+def _reject_paths(requirements: resolve_includes.RequirementSet) -> None:
+    """Reject addresses of files outside the build context: a build has them in the image. Raises ProvisionError."""
+    found = [requirements.index or "", *(value for name, value in requirements.sources if name not in BINARY)]
+    lines = [*requirements.requirements, *requirements.constraints]
+    found += [one.strip() for line in lines for one in (line, line.partition("@")[2])]
+    for address in found:
+        if address.lower().startswith("file:"):
+            raise ProvisionError(f"{address} is a path in the image, which is only available in a build")
+
+
 def _hidden(
-    question: Question,
-    environ: Dict[str, str],
-    files: Sequence[Tuple[str, str]],
-    known: Dict[str, str],
-    asked: requirements.Asked,
+    question: Question, configuration: Configuration, requirements: resolve_includes.RequirementSet
 ) -> Iterator[str]:
-    """Find what must not be in a lock: secrets and what their addresses hold, and variables whose names say it."""
+    """Yield what must not be in a lock: secrets and parts of their URLs, and values of variables named like secrets."""
     names = {*question.secrets} - credentials.PATHS
+    environ, known = configuration.environ, configuration.known
     secrets = {name: value for name, value in {**environ, **known}.items() if name in names}
-    texts = (_text(str(path)) or "" for path in asked.files.values())
+    texts = (_text(str(path)) or "" for path in requirements.files.values())
     used = {*question.used, *(name for text in texts for name in requirement_lines.VARIABLE.findall(text))}
-    yield from redaction.values({**{name: known[name] for name in used if name in known}, **secrets}, names, ())
-    yield from _tokens(secrets.values())
-    if "PIP_CONFIG_FILE" in question.secrets:
-        yield from _tokens(text for path, text in files if path == environ.get("PIP_CONFIG_FILE"))
+    variables = {**{name: known[name] for name in used if name in known}, **secrets}
+    yield from secret_parts.values(variables, names, (), _secret_files(question, configuration))
 
 
-def _tokens(texts: Iterable[str]) -> Iterator[str]:
-    """Find parts of secret addresses that may be what is secret in them.
-
-    Where an address has a password beside, words in small letters, such as `artifactory`, are none.
-    """
-    for address in (address for text in texts for address in re.findall(r"\w://(\S+)", text)):
-        host, _, path = address.partition("/")
-        for part in re.split(r"[/?&=#]", path):
-            if len(part) >= TOKEN and not ("@" in host and re.fullmatch(r"[a-z._-]+", part)):
-                yield from (part, unquote(part))
+def _secret_files(question: Question, configuration: Configuration) -> List[Path]:
+    """Return this machine's files for variables that a build secret of the line sets; CA bundles are no secret."""
+    names = {*question.secrets} & credentials.PATHS - {*credentials.CERTIFICATES}
+    return [Path(configuration.environ[name]) for name in sorted(names) if configuration.environ.get(name)]
 
 
-def _about_places(line: Dict[str, str]) -> Dict[str, str]:
-    """Variables by which a line's stage says where packages are, without those that name a file of the image."""
-    return {name: value for name, value in line.items() if name.startswith(FROM_LINE) and name not in credentials.PATHS}
+def _about_indexes(line: Dict[str, str]) -> Dict[str, str]:
+    """Return the variables that configure indexes in a line's stage, without files and directories of the image."""
+    found = {name: value for name, value in line.items() if name.startswith(FROM_LINE)}
+    return {
+        name: PLACE.sub("", value) if PLACES.search(name) else value
+        for name, value in found.items()
+        if name not in credentials.PATHS
+    }
 
 
-def _command(question: Question, chosen: settings.Settings, asked: requirements.Asked, here: Layout) -> List[str]:
-    project = here.run / "project"
-    project.mkdir()
+def _command(
+    question: Question, chosen: settings.Settings, requirements: resolve_includes.RequirementSet, layout: Layout
+) -> List[str]:
+    project = layout.run / "project"
+    project.mkdir(exist_ok=True)
     # A list of strings is the same in JSON and in TOML.
     (project / "pyproject.toml").write_text(f"[tool.uv]\nenvironments = {json.dumps(question.environments)}\n")
-    here.tmp.mkdir(exist_ok=True)
+    layout.tmp.mkdir(exist_ok=True)
     command = [
         *(question.uv, "pip", "compile", "--quiet", "--universal", "--format=pylock.toml", "--no-header"),
         *("--no-python-downloads", "--color=never", "--no-progress"),
-        *installer.STRATEGY,
+        *uv_installer.STRATEGY,
         *(f"--project={project}", f"--python={sys.executable}", f"--python-version={question.python}"),
-        *(*chosen.arguments, *installer.arguments(asked), *question.options),
+        *(*chosen.arguments, *uv_installer.arguments(requirements), *question.options),
         f"--output-file={question.output}",
-        str(installer.written(here, "requirements.txt", asked.lines())),
+        str(layout.write_lines("requirements.txt", requirements.lines())),
     ]
-    if asked.constraints:
-        command.append(f"--constraints={installer.written(here, 'constraints.txt', asked.constraints)}")
-    command += map(str, asked.projects)
-    command += [one.replace("--group=", f"--group={path}:") for path in asked.projects for one in asked.choice]
+    if requirements.constraints:
+        command.append(f"--constraints={layout.write_lines('constraints.txt', requirements.constraints)}")
+    if question.build_constraints:
+        lines = resolve_includes.build_constraints(
+            question.build_constraints, (), question.env, ContextLayout(run=layout.run)
+        )
+        command.append(f"--build-constraints={layout.write_lines('build-constraints.txt', lines)}")
+    command += map(str, requirements.projects)
+    command += [
+        one.replace("--group=", f"--group={path}:") for path in requirements.projects for one in requirements.selection
+    ]
     return list(dict.fromkeys(command))
 
 
-def _environment(question: Question, chosen: settings.Settings, netrc: "Path | None") -> Dict[str, str]:
-    """Variables for uv, which is to find no configuration file of its own."""
+def _variables(question: Question, chosen: settings.Settings, netrc: "Path | None") -> Dict[str, str]:
+    """Return variables for uv; with these it finds no configuration file."""
     empty = Path(question.tmp, "configuration")
-    (empty / "uv").mkdir(parents=True)
+    (empty / "uv").mkdir(parents=True, exist_ok=True)
     (empty / "uv" / "uv.toml").touch()
     kept = {name: os.environ[name] for name in ("HOME", "TMPDIR", "UV_CACHE_DIR", "UV_NO_CACHE") if name in os.environ}
     own = {**chosen.environment, **kept, "XDG_CONFIG_HOME": str(empty), "XDG_CONFIG_DIRS": str(empty)}

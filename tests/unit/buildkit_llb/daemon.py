@@ -158,11 +158,11 @@ class Daemon:
         if self._failure is not None:
             raise self._failure
 
-    def connect(self, *, greeted: bool = False) -> Connection:
-        """Give the client's end; `greeted` writes the preface first, as a frontend's `__main__` does."""
-        if greeted:
+    def connect(self, *, preface_sent: bool = False) -> Connection:
+        """Give the client's end; `preface_sent` writes the preface first, as a frontend's `__main__` does."""
+        if preface_sent:
             os.write(self.client_write, PREFACE)
-        return Connection(self.client_read, self.client_write, greeted=greeted)
+        return Connection(self.client_read, self.client_write, preface_sent=preface_sent)
 
     @property
     def goaway_received(self) -> bool:

@@ -2,16 +2,13 @@
 
 from pathlib import Path
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+from tests.unit.properties import examples
 
 from buildkit_llb.definition import Definition, digest_of, marshal_op
 from buildkit_llb.proto import ops_pb2
 
-PROPERTY = settings(
-    derandomize=True, max_examples=80, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
-"""How properties are tested: the same examples on every machine, however slow it is."""
+PROPERTY = examples(80)
 
 GOLDEN = Path(__file__).parent / "golden" / "docker-28.5.definition"
 """What dockerfile.v0 of Docker 28.5 (BuildKit 0.25) made of the Dockerfile that its source info holds."""

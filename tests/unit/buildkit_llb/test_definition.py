@@ -74,7 +74,7 @@ def test_rewrite_without_changes_is_the_identity(definition: Definition) -> None
 @PROPERTY
 @given(definitions(), st.data())
 def test_rewrite_renews_digests_of_dependants_only(definition: Definition, data: st.DataObject) -> None:
-    """A changed op changes the digests of what takes it, and of nothing else; all beside the ops follows."""
+    """A changed op changes the digests of the ops downstream, and no others; metadata and locations follow."""
     vertices = definition.vertices()
     changed = data.draw(st.sampled_from(vertices)).digest
 
@@ -116,7 +116,7 @@ def _chain() -> tuple[Definition, dict[str, str]]:
 
 
 def test_rewrite_can_take_another_input_and_drops_what_is_unreachable() -> None:
-    """An op may be put on top of any op before it; what nothing takes any more is gone, and all beside it."""
+    """An op can take any op before it as input; unreachable ops are dropped, with their metadata and locations."""
     definition, digests = _chain()
 
     def onto_base(vertex: Vertex) -> ops_pb2.Op | None:
@@ -185,17 +185,17 @@ def test_empty_definition_is_scratch() -> None:
 
 
 def test_missing_input_is_refused() -> None:
-    """A graph that lacks an op is refused with the digest of what is missing."""
+    """A graph with a missing op is rejected, and the error names the op's digest."""
     definition, digests = _chain()
-    with pytest.raises(DefinitionError, match="not there: " + digests["base"]):
+    with pytest.raises(DefinitionError, match="not in the graph: " + digests["base"]):
         replace(definition, ops=definition.ops[1:]).vertices()
 
 
 @pytest.mark.parametrize(
     ("terminal", "words"),
     [
-        (ops_pb2.Op(), "points at nothing"),
-        (ops_pb2.Op(inputs=[ops_pb2.Input(digest="sha256:0")]), "not there: sha256:0"),
+        (ops_pb2.Op(), "the last op has no input"),
+        (ops_pb2.Op(inputs=[ops_pb2.Input(digest="sha256:0")]), "not in the graph: sha256:0"),
     ],
 )
 def test_check_refuses_a_graph_without_a_head(terminal: ops_pb2.Op, words: str) -> None:

@@ -7,16 +7,14 @@ import pytest
 
 from buildkit_llb.errors import (
     SOURCE,
-    SUBREQUEST,
     UNKNOWN,
+    VERTEX,
     Detail,
     Range,
     SourceDetail,
     Status,
     UnsupportedError,
     go_json,
-    ranges_from_lines,
-    unsupported_subrequest,
 )
 from buildkit_llb.proto import status_pb2
 
@@ -32,7 +30,6 @@ def _source(**changes: object) -> Detail:
 
 
 def test_status_survives_the_wire() -> None:
-    """Code, message and every detail come out of the wire form as they went in."""
     status = Status(3, "wrong", (_source(), _STACK, Detail("", b"\xff")))
     assert Status.from_bytes(status.to_bytes()) == status
 
@@ -47,7 +44,7 @@ def test_source_is_read() -> None:
     status = Status(2, "failed", (_STACK, _source()))
     assert status.sources() == (SourceDetail("Dockerfile", _DOCKERFILE, "Dockerfile", None, (Range(2, 2),)),)
     assert status.has(SOURCE)
-    assert not status.has(SUBREQUEST)
+    assert not status.has(VERTEX)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +94,7 @@ def test_empty_source_is_the_shortest_json() -> None:
     ],
 )
 def test_source_that_cannot_be_read_is_passed_on(value: bytes) -> None:
-    """A Source detail of another shape is no reason to lose the error: it stays as it is."""
+    """A Source detail of an unknown shape is kept unchanged, so that the error is not lost."""
     status = Status(2, "failed", (Detail(SOURCE, value),))
     assert status.sources() == ()
     assert status.map_sources(lambda _: None) == status
@@ -126,20 +123,11 @@ def test_sources_are_replaced_and_the_rest_is_not_touched() -> None:
 
 
 def test_source_is_added() -> None:
-    """A Source is put beside the details that are there."""
-    source = SourceDetail("Dockerfile", _DOCKERFILE, ranges=ranges_from_lines([(1, 2), (4, 4)]))
+    """A Source detail is added after the existing details."""
+    source = SourceDetail("Dockerfile", _DOCKERFILE, ranges=(Range(1, 2), Range(4, 4)))
     status = Status(2, "failed", (_STACK,)).with_source(source)
     assert status.details[0] == _STACK
     assert status.sources() == (source,)
-    assert source.ranges == (Range(1, 2), Range(4, 4))
-
-
-def test_unsupported_subrequest_is_named() -> None:
-    """A client finds the name of the sub-request in its own detail."""
-    status = unsupported_subrequest("frontend.nonsense")
-    assert status == Status(
-        2, "unsupported request frontend.nonsense", (Detail(SUBREQUEST, b'{"name":"frontend.nonsense"}'),)
-    )
 
 
 def test_json_is_go_s() -> None:
@@ -149,5 +137,5 @@ def test_json_is_go_s() -> None:
 
 
 def test_unsupported_names_the_capability() -> None:
-    """The words say what the engine lacks."""
-    assert str(UnsupportedError("source.metaresolver")) == "the build engine lacks the capability source.metaresolver"
+    """The message says which capability the engine does not have."""
+    assert str(UnsupportedError("mergeop")) == "the build engine does not have the capability mergeop"

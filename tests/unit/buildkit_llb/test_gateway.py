@@ -54,7 +54,7 @@ def test_capabilities_are_asked_once() -> None:
 
 
 def test_graph_is_solved() -> None:
-    """A solve sends the graph with its caches and asks for refs that carry their graph."""
+    """A solve sends the graph and its cache imports, and requests refs with their graphs."""
     answer = _solved(ref=gateway_pb2.Ref(id="1", definition=_GRAPH.to_pb()), metadata={"k": b"v"})
     with _daemon({"Solve": answer}) as daemon:
         result = Gateway(daemon.connect()).solve(
@@ -159,7 +159,7 @@ def test_result_is_returned_whole() -> None:
 
 @pytest.mark.parametrize("refs", [{"": Ref("1")}, {"": Ref("")}, {}], ids=["ref", "nil", "none"])
 def test_single_ref_is_returned_as_such(refs: dict[str, Ref]) -> None:
-    """One ref is no map of refs; nil stays nil, and none stays none."""
+    """A single ref is not sent as a map of refs; a nil ref stays nil, and no ref stays no ref."""
     with _daemon({"Return": lambda _: b""}) as daemon:
         Gateway(daemon.connect()).return_result(Result(refs))
     request = gateway_pb2.ReturnRequest.FromString(daemon.request("Return"))
@@ -210,7 +210,7 @@ def test_file_is_read() -> None:
         assert gateway_pb2.ReadFileRequest.FromString(daemon.request("ReadFile")).range == gateway_pb2.FileRange(
             offset=5, length=7
         )
-        with pytest.raises(ValueError, match="needs a length"):
+        with pytest.raises(ValueError, match="requires length"):
             gateway.read_file(Ref("1"), "Dockerfile", offset=5)
 
 

@@ -15,6 +15,6 @@ def test_platform_is_written_as_it_was_read(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "linux", "/amd64", "linux/", "linux/arm/", "linux/arm/v7/x"])
 def test_no_platform_is_refused(text: str) -> None:
-    """What is no `os/architecture[/variant]` is refused with the text in question."""
+    """Text that is not `os/architecture[/variant]` is rejected, and the error quotes it."""
     with pytest.raises(ValueError, match="not a platform"):
         Platform.parse(text)

@@ -8,8 +8,8 @@ import pytest
 
 from buildkit_llb.proto import gateway_pb2, ops_pb2
 
-_FRONTEND = Path(__file__).parents[3] / "frontend"
-_PROTO = _FRONTEND / "buildkit_llb" / "proto"
+_ROOT = Path(__file__).parents[3] / "frontend/buildkit-llb"
+_PROTO = _ROOT / "buildkit_llb/proto"
 _NAMES = sorted(path.name for path in _PROTO.glob("*.proto"))
 
 
@@ -27,7 +27,7 @@ def test_generated_code_is_up_to_date(tmp_path: Path) -> None:
             f"--pyi_out={tmp_path}",
             *sources,
         ],
-        cwd=_FRONTEND,
+        cwd=_ROOT,
         check=True,
     )
     made = {path.name: path.read_text() for path in (tmp_path / "buildkit_llb" / "proto").iterdir()}

@@ -1,4 +1,4 @@
-"""What stands beside the ops: locations, names and groups."""
+"""Source locations, names and progress groups."""
 
 from dataclasses import replace
 
@@ -39,10 +39,7 @@ def _located(*ranges: tuple[int, int, int]) -> tuple[Definition, str]:
 def _relocate(definition: Definition, lines: dict[int, tuple[int, int]], **more: object) -> Definition:
     return relocate(
         definition,
-        filename="Dockerfile",
-        data=b"written\n",
-        language="Dockerfile",
-        source_definition=None,
+        source_info("Dockerfile", b"written\n"),
         map_lines=lines.get,
         **more,  # type: ignore[arg-type]
     )
@@ -113,6 +110,44 @@ def test_only_the_chosen_source_is_replaced() -> None:
     assert definition.source.infos[0].filename == "generated"
 
 
+def test_sources_that_become_equal_are_one() -> None:
+    """The file may be known from another build already, whose graph is an input of this one."""
+    loaded = source_info("Dockerfile", b"written\n", definition=ops.marshal(ops.local("dockerfile")))
+    again = ops_pb2.SourceInfo()
+    again.CopyFrom(loaded)
+    again.definition.metadata.clear()
+    definition, digest = _located((0, 2, 3), (1, 1, 1), (2, 7, 7), (0, 4, 4))
+    assert definition.source is not None
+    definition.source.infos.insert(1, again)
+    mapped = relocate(
+        definition,
+        loaded,
+        map_lines={2: (5, 5), 3: (6, 6), 4: (1, 1)}.get,
+        replaces=lambda one: one.data == b"a\nb\nc\nd\n",
+    )
+    assert mapped.source is not None
+    assert [info.data for info in mapped.source.infos] == [b"written\n", b"x\n"]
+    assert locations(mapped) == {digest: (Location(0, 5, 5), Location(0, 6, 6), Location(0, 1, 1), Location(1, 7, 7))}
+    check(mapped)
+
+
+@pytest.mark.parametrize("field", ["filename", "data", "language", "definition"])
+def test_sources_that_differ_stay_apart(field: str) -> None:
+    """In their name, text, language, or where they were read from."""
+    definition, _ = _located((0, 1, 1), (1, 1, 1))
+    assert definition.source is not None
+    loaded = source_info("Dockerfile", b"written\n", definition=ops.marshal(ops.local("dockerfile")))
+    other = definition.source.infos[1]
+    other.CopyFrom(loaded)
+    if field == "definition":
+        other.definition.CopyFrom(ops.marshal(ops.local("elsewhere")).to_pb())
+    else:
+        setattr(other, field, b"other" if field == "data" else "other")
+    mapped = relocate(definition, loaded, map_lines={1: (1, 1)}.get, replaces=lambda one: one.filename == "generated")
+    assert mapped.source is not None
+    assert [one.source_index for entry in mapped.source.locations.values() for one in entry.locations] == [0, 1]
+
+
 def test_source_tells_where_it_was_read_from() -> None:
     """The graph that loaded the file is part of the source, for those who want to read it again."""
     place = ops.marshal(ops.local("dockerfile", session="s"))
@@ -157,7 +192,7 @@ def test_vertices_are_grouped() -> None:
 @PROPERTY
 @given(definitions(), st.dictionaries(st.integers(1, 40), st.tuples(st.integers(1, 9), st.integers(1, 9))))
 def test_digests_stay(definition: Definition, lines: dict[int, tuple[int, int]]) -> None:
-    """Whatever is changed beside the ops, no op changes, and the daemon may have the result."""
+    """Changes of names, groups and locations change no op, and the result passes `check`."""
     changed = _relocate(rename(definition, lambda digest, *_: digest[:9]), lines)
     changed = group(changed, dict.fromkeys(definition.digests, ProgressGroup("g", "name")))
     assert changed.ops == definition.ops

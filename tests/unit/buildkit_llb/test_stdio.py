@@ -1,6 +1,9 @@
 """HTTP/2 and gRPC on two pipes, against a server that can be difficult."""
 
 import os
+import threading
+import time
+from collections.abc import Iterator
 
 import pytest
 from h2.events import PingAckReceived, SettingsAcknowledged
@@ -17,11 +20,13 @@ def _echo(request: bytes) -> bytes:
     return request
 
 
-@pytest.mark.parametrize("greeted", [True, False], ids=["preface written before", "preface written by the connection"])
-def test_call_is_answered(*, greeted: bool) -> None:
-    """A request goes out in gRPC's frame with the headers that grpc-go asks for, and its answer comes back."""
+@pytest.mark.parametrize(
+    "preface_sent", [True, False], ids=["preface written before", "preface written by the connection"]
+)
+def test_call_is_answered(*, preface_sent: bool) -> None:
+    """A request is sent in gRPC's framing with the headers that grpc-go requires, and the response is returned."""
     with Daemon({"Call": lambda request: b"answer to " + request}) as daemon:
-        connection = daemon.connect(greeted=greeted)
+        connection = daemon.connect(preface_sent=preface_sent)
         assert connection.unary(_CALL, b"one") == b"answer to one"
         assert connection.unary(_CALL, b"") == b"answer to "
     assert daemon.calls == [("Call", b"one"), ("Call", b"")]
@@ -58,6 +63,50 @@ def test_answer_in_crumbs_arrives(frame: int, write: int) -> None:
     """An answer is put together from the smallest of frames and reads."""
     with Daemon({"Call": _echo}, frame=frame, write=write) as daemon:
         assert daemon.connect().unary(_CALL, bytes(range(256)) * 8) == bytes(range(256)) * 8
+
+
+def test_calls_run_at_the_same_time() -> None:
+    """Each gets its own answer, in whatever order they are waited for."""
+    with Daemon({"Call": _echo}) as daemon:
+        connection = daemon.connect()
+        waiting = [connection.start(_CALL, b"%d" % number) for number in range(3)]
+        assert connection.unary(_CALL, b"between") == b"between"
+        assert [wait() for wait in reversed(waiting)] == [b"2", b"1", b"0"]
+
+
+def test_a_lost_connection_loses_the_calls_that_run() -> None:
+    """A call that was answered before has its answer."""
+    replies = {"Call": _echo, "Last": lambda _: Reply(prefixed(b"half of it")[:7], then="eof")}
+    with Daemon(replies) as daemon:
+        connection = daemon.connect()
+        answered, lost = connection.start(_CALL, b"1"), connection.start(SERVICE + "Last", b"")
+        for wait in (lost, lost):
+            with pytest.raises(ConnectionLostError, match="closed the connection"):
+                wait()
+        assert answered() == b"1"
+
+
+def test_the_caller_works_while_the_daemon_does() -> None:
+    """Work of the caller is done piece by piece until an answer is there, and then no more of it."""
+    answer = threading.Event()
+
+    def slow(request: bytes) -> bytes:
+        answer.wait()
+        return request
+
+    def work() -> Iterator[None]:
+        yield
+        answer.set()
+        while True:
+            time.sleep(0.01)
+            yield
+
+    with Daemon({"Call": slow}) as daemon:
+        connection = daemon.connect()
+        connection.meanwhile = work()
+        assert connection.unary(_CALL, b"done") == b"done"
+        connection.meanwhile = iter([])
+        assert connection.unary(_CALL, b"alone") == b"alone"
 
 
 def test_pings_and_settings_are_answered() -> None:
@@ -159,11 +208,11 @@ def test_answer_before_goaway_counts() -> None:
 
 
 def test_closed_pipe_is_a_lost_connection() -> None:
-    """Writing to a daemon that is gone is no BrokenPipeError from the depths."""
+    """Writing to a daemon that is gone raises ConnectionLostError, not BrokenPipeError."""
     (answers, nobody), (gone, requests) = os.pipe(), os.pipe()
     os.close(gone)
     try:
-        connection = Connection(answers, requests, greeted=False)
+        connection = Connection(answers, requests, preface_sent=False)
         for _ in range(2):
             with pytest.raises(ConnectionLostError, match="Broken pipe"):
                 connection.unary(_CALL, b"")

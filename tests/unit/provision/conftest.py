@@ -17,6 +17,18 @@ from layout import Layout  # noqa: E402 - found through the path above
 from steps import VERSION, Build, wheel  # noqa: E402 - likewise
 
 UV = Path(sys.executable).with_name("uv")
+QUICK = {"test_build", "test_unresolvable"}
+"""An installation that works and one that fails: `make test-unit` runs no others, since each takes a second or more."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests with real installations as thorough."""
+    here = Path(__file__).parent
+    tests = [item for item in items if isinstance(item, pytest.Function) and item.path.is_relative_to(here)]
+    for test in tests:
+        if "build" in test.fixturenames and test.originalname not in QUICK:
+            test.add_marker("thorough")
 
 
 @pytest.fixture
@@ -56,7 +68,7 @@ def build(program: ModuleType, layout: Layout, tmp_path: Path) -> Build:
     """Build an environment for a requirements text; return the exit status."""
     layout.context.mkdir(parents=True)
     layout.uv.symlink_to(UV)
-    (layout.root / "tmp").mkdir()
+    (layout.root / "tmp").mkdir(exist_ok=True)
     wheel(tmp_path / "wheels", "spam", "1.0", {"spam/__init__.py": "print('spam')\n"})
 
     def run(requirements: str | None, *options: str, name: str = "epo", owner: str = "", **environ: str) -> int:

@@ -1,9 +1,11 @@
 """What the tests of steps share: small wheels, and a look at what was built."""
 
+import base64
+import hashlib
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from layout import Layout
@@ -14,9 +16,17 @@ Build = Callable[..., int]
 """Builds an environment for a requirements text; returns the exit status."""
 
 
-def wheel(directory: Path, name: str, version: str, files: dict[str, str], *, requires: str = "") -> Path:
-    """Write a small wheel."""
-    directory.mkdir(exist_ok=True)
+def wheel(
+    directory: Path,
+    name: str,
+    version: str,
+    files: dict[str, str],
+    *,
+    requires: str = "",
+    record: Mapping[str, str] | None = None,
+) -> Path:
+    """Write a small wheel; its RECORD has the hashes of the files in `record`, and no others."""
+    directory.mkdir(parents=True, exist_ok=True)
     info = f"{name}-{version}.dist-info"
     metadata = {
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
@@ -28,8 +38,16 @@ def wheel(directory: Path, name: str, version: str, files: dict[str, str], *, re
     with zipfile.ZipFile(path, "w") as archive:
         for member, text in {**files, **metadata}.items():
             archive.writestr(member, text)
-        archive.writestr(f"{info}/RECORD", "".join(f"{member},,\n" for member in [*files, *metadata, f"{info}/RECORD"]))
+        others = [one for one in [*files, *metadata, f"{info}/RECORD"] if one not in (record or {})]
+        archive.writestr(f"{info}/RECORD", hashed(record or {}) + "".join(f"{member},,\n" for member in others))
     return path
+
+
+def hashed(files: Mapping[str, str]) -> str:
+    """What RECORD has for some files."""
+    digests = {name: hashlib.sha256(text.encode()).digest() for name, text in files.items()}
+    encoded = {name: base64.urlsafe_b64encode(digest).rstrip(b"=").decode() for name, digest in digests.items()}
+    return "".join(f"{name},sha256={digest},{len(files[name])}\n" for name, digest in encoded.items())
 
 
 def packages(layout: Layout, name: str = "epo") -> Path:

@@ -70,22 +70,22 @@ def test_what_is_to_be_installed_depends_on_the_major(layout: Layout) -> None:
         "same", (3, 13, 5)
     ) == "apache-airflow-core==3.1.3"  # fmt: skip
     with pytest.raises(
-        ProvisionError, match=r"apache-airflow-task-sdk 1\.1\.3 is for Python <3\.14,>=3\.10, and this env"
+        ProvisionError, match=r"apache-airflow-task-sdk 1\.1\.3 requires Python <3\.14,>=3\.10, but this env"
     ):
         found.requirement("task-sdk", (3, 9, 2))
     runtime = base_airflow.Airflow({"apache-airflow": "2.10.5+astro.1"}, frozenset(), {"apache-airflow": ""})
     assert runtime.requirement("same", (3, 9, 2)) == "apache-airflow==2.10.5"
-    with pytest.raises(ProvisionError, match=r"the image has Airflow 2\.10\.5\+astro\.1, and .*: write --airflow=same"):
+    with pytest.raises(ProvisionError, match=r"the image has Airflow 2\.10\.5\+astro\.1, but .*: use --airflow=same"):
         runtime.requirement("task-sdk", (3, 9, 2))
 
 
 def test_an_image_without_airflow(build: Build, layout: Layout, capfd: pytest.CaptureFixture[str]) -> None:
     """The step says that there is none, in the way in which there is none."""
     assert build(None, "--airflow=same", name="none") == 1
-    assert "none: --airflow is about the image's own Airflow, and there is no program airflow" in capfd.readouterr().out
+    assert "none: --airflow uses the image's own Airflow, but there is no airflow on PATH" in capfd.readouterr().out
     image(layout, {"flask": "3.0"})
     assert build(None, "--airflow=same", name="other", PATH=PATH) == 1
-    assert "/bin/airflow no package apache-airflow is installed: leave the flag out" in capfd.readouterr().out
+    assert "/bin/airflow has no package apache-airflow: add Airflow" in capfd.readouterr().out
 
 
 @pytest.mark.parametrize("installer", ["uv", "pip"])
@@ -118,7 +118,7 @@ def test_it_brings_its_packages_in_the_images_versions(
     ]  # fmt: skip
     said = capfd.readouterr().out
     assert "req.txt, --airflow=same\n" in said
-    assert "epo: apache-airflow 2.10.5 as in the image, 3 of 4 packages in the image's versions" in said
+    assert "epo: apache-airflow 2.10.5, as in the image; 3 of 4 packages have the image's version" in said
 
 
 def test_a_version_of_its_makers_own(
@@ -129,8 +129,8 @@ def test_a_version_of_its_makers_own(
     wheel(tmp_path / "wheels", "apache_airflow", "2.10.5", {})
     assert build(None, "--airflow=same", name="public", PATH=PATH) == 0
     said = capfd.readouterr().out
-    assert "public: apache-airflow 2.10.5, 0 of 1 packages in the image's versions" in said
-    assert "public: the image has apache-airflow 2.10.5+astro.1, and this environment gets 2.10.5" in said
+    assert "public: apache-airflow 2.10.5; 0 of 1 packages have the image's version" in said
+    assert "public: the image has apache-airflow 2.10.5+astro.1, but this environment gets 2.10.5" in said
     for version in ("2.10.5+astro.1", "2.10.5+astro.2"):
         wheel(tmp_path / "wheels", "apache_airflow", version, {})
     assert build(None, "--airflow=same", name="own", PATH=PATH) == 0
@@ -149,10 +149,10 @@ def test_each_part_of_airflow_has_the_images_version(
     wheel(tmp_path / "wheels", "apache_airflow_core", "3.1.8", {})
     assert build(None, "--airflow=task-sdk", name="newer", PATH=PATH) == 0
     said = capfd.readouterr().out
-    assert "newer: the image has apache-airflow-core 3.1.3+astro.1, and this environment gets 3.1.8: " in said
+    assert "newer: the image has apache-airflow-core 3.1.3+astro.1, but this environment gets 3.1.8: " in said
     wheel(tmp_path / "wheels", "apache_airflow_core", "3.1.3", {})
     assert build(None, "--airflow=task-sdk", name="public", PATH=PATH) == 0
-    assert "public: the image has apache-airflow-core 3.1.3+astro.1, and this environment gets 3.1.3: " in (
+    assert "public: the image has apache-airflow-core 3.1.3+astro.1, but this environment gets 3.1.3: " in (
         capfd.readouterr().out
     )
 
@@ -166,19 +166,16 @@ def test_what_cannot_be_installed_is_told_with_the_flag(
     image(layout, AIRFLOW_2, python=">=3.8,<3.9")
     assert build("spam\n", "--airflow=same", name="old", PATH=PATH) == 1
     assert (
-        f"apache-airflow 2.10.5 is for Python >=3.8,<3.9, and this environment has {VERSION}: write"
+        f"apache-airflow 2.10.5 requires Python >=3.8,<3.9, but this environment has Python {VERSION}: use"
         in capfd.readouterr().out
     )
     info = next(layout.find("/home/airflow/.local/lib/python3.11/site-packages").glob("apache*"))
     (info / "METADATA").write_text("Requires-Python: >=3.8\n")
     assert build(f"spam==1.0 --hash=sha256:{'0' * 64}\n", "--airflow=same", name="hashes", PATH=PATH) == 1
-    assert (
-        "req.txt has hashes, and so says all that is installed, which --airflow=same would add"
-        in capfd.readouterr().out
-    )
+    assert "--airflow=same cannot add to req.txt: with hashes, every package must be listed" in capfd.readouterr().out
     assert build("spam\n", "--airflow=same", name="lacks", PATH=PATH) == 1
     said = capfd.readouterr().out
-    assert "the requirements in req.txt, --airflow=same cannot be installed: apache-airflow" in said
+    assert "cannot install req.txt, --airflow=same: apache-airflow" in said
 
 
 @given(

@@ -110,7 +110,7 @@ def test_official_image(take: Finish, tmp_path: Path, capsys: pytest.CaptureFixt
         "origin": {},
     }
     assert capsys.readouterr().out == (
-        "Python 3.9.25 is /usr/local/bin/python3.9 in the image\nleft out: _dbm, the image has no libdb-5.3.so\n"
+        "using Python 3.9.25 from /usr/local/bin/python3.9 of the image\nremoved _dbm: the image has no libdb-5.3.so\n"
     )
 
 
@@ -179,7 +179,7 @@ def test_no_pip(take: Finish, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     files = {name: text for name, text in official().items() if "/pip" not in name}
     write(tmp_path / "image", files)
     assert take() == 1
-    assert "image cannot be used: its Python 3.9 has neither pip nor ensurepip" in capsys.readouterr().err
+    assert "cannot use the interpreter image: its Python 3.9 has neither pip nor ensurepip" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_two_in_one_prefix(tmp_path: Path) -> None:
     ("files", "message"),
     [
         ({}, "it has no Python 3.8: no python3.8, python3 or python is on its PATH"),
-        (official(), "it has no Python 3.8, but 3.9.25 in /usr/local/bin/python3.9"),
+        (official(), "it has no Python 3.8, only 3.9.25 (/usr/local/bin/python3.9)"),
     ],
     ids=["none", "another"],
 )
@@ -251,7 +251,7 @@ def test_program_without_its_library(take: Finish, tmp_path: Path, capsys: pytes
     files["/usr/local/lib/libpython3.9.so.1.0"] = library("libz.so.1") + b"\x003.9.25\0"
     write(tmp_path / "image", files)
     assert take() == 1
-    assert "its python3.9 needs libz.so.1, and the image has no such library" in capsys.readouterr().err
+    assert "its python3.9 requires libz.so.1, which the image does not have" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def test_patchelf_that_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     """What patchelf cannot do is an error with its reason."""
     failed = subprocess.CompletedProcess([], 1, "", "patchelf: not an ELF executable\n")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
-    with pytest.raises(FinishError, match=r"run path of .*python cannot be set: patchelf: not an ELF"):
+    with pytest.raises(FinishError, match=r"cannot set the run path of .*python: patchelf: not an ELF"):
         collect.patch(tmp_path / "python", tmp_path)
 
 

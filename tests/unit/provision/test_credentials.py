@@ -62,7 +62,7 @@ def test_a_secret_that_is_no_text(layout: Layout) -> None:
     """What cannot be a variable's value is told by its name."""
     layout.secrets.mkdir(parents=True)
     (layout.secrets / "TOKEN").write_bytes(b"a\0b")
-    with pytest.raises(ProvisionError, match="the secret for TOKEN holds a NUL byte"):
+    with pytest.raises(ProvisionError, match="the build secret for TOKEN contains a NUL byte"):
         credentials.variables({}, layout)
 
 

@@ -7,10 +7,11 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
-import installer
 import pytest
-import uv
+import uv_command
+import uv_installer
 from exclusions import Exclusions
+from redaction import Redactor
 from tests.bed.services.index import serve
 from tests.engine.wheels import wheel
 
@@ -60,11 +61,16 @@ def test_older_releases_are_told(
 ) -> None:
     """Only where a newer one would have been taken; and of the log that tells it, nothing is to be seen."""
     subprocess.run([UV, "venv", "--quiet", tmp_path / "venv", f"--python={sys.executable}"], check=True)
-    command = [str(UV), *installer.ARGUMENTS, f"--python={tmp_path}/venv/bin/python", f"--cache-dir={tmp_path}/cache"]
+    command = [
+        str(UV),
+        *uv_installer.ARGUMENTS,
+        f"--python={tmp_path}/venv/bin/python",
+        f"--cache-dir={tmp_path}/cache",
+    ]
     notes: list[str] = []
-    status, log = uv.run([*command, f"--default-index={index}", *requirements], {}, notes.append, str)
+    status, log = uv_command.run([*command, f"--default-index={index}", *requirements], {}, notes.append, Redactor(()))
     assert status == 0, log
-    start = f"older releases, since newer ones exclude Python {PYTHON} (Requires-Python): "
+    start = f"older releases, because newer ones do not support Python {PYTHON}: "
     assert notes == ([start + said] if said else [])
     assert "DEBUG" not in log
     assert "TRACE" not in log

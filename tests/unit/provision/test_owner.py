@@ -51,16 +51,15 @@ def test_resolve(users: Layout, spec: str, owner: Owner) -> None:
     ("spec", "owner"), [("50000", Owner(50000, 0, "/")), ("7:8", Owner(7, 8, "/")), ("", Owner(0, 0, "/"))]
 )
 def test_without_passwd(layout: Layout, spec: str, owner: Owner) -> None:
-    """Numbers do without /etc/passwd."""
     assert resolve(spec, layout) == owner
 
 
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("nobody", "USER is nobody here, and /etc/passwd knows no user of that name"),
-        ("short", "knows no user"),
-        ("astro:staff", "USER names the group staff here, and /etc/group knows no group of that name"),
+        ("nobody", "USER is nobody, but /etc/passwd has no user with this name"),
+        ("short", "has no user"),
+        ("astro:staff", "the group of USER is staff, but /etc/group has no group with this name"),
     ],
 )
 def test_unknown(users: Layout, spec: str, message: str) -> None:
@@ -80,3 +79,21 @@ def test_give(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     give(tmp_path, Owner(50000, 7, "/"))
     names = [tmp_path, tmp_path / "lib", tmp_path / "lib64", tmp_path / "python", tmp_path / "lib/file"]
     assert sorted(given) == sorted((name, 50000, 7) for name in names)
+
+
+@pytest.mark.parametrize(("gid", "modes"), [(0, (0o775, 0o664, 0o775)), (7, (0o755, 0o644, 0o755))])
+def test_group_0_may_do_what_the_owner_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gid: int, modes: tuple[int, int, int]
+) -> None:
+    """Any user of group 0 can add to such an environment; another group's rights stay. Targets of links do, too."""
+    top, outside = tmp_path / "top", tmp_path / "outside"
+    (top / "bin").mkdir(parents=True)
+    for path, mode in ((top / "file", 0o644), (top / "bin/pip", 0o755), (outside, 0o600)):
+        path.touch()
+        path.chmod(mode)
+    top.chmod(0o755)
+    (top / "link").symlink_to(outside)
+    monkeypatch.setattr(os, "lchown", lambda *_: None)
+    give(top, Owner(50000, gid, "/"))
+    assert tuple(path.stat().st_mode & 0o777 for path in (top, top / "file", top / "bin/pip")) == modes
+    assert outside.stat().st_mode & 0o777 == 0o600

@@ -18,6 +18,7 @@ def conf(text: str, name: str = "/etc/pip.conf") -> tuple[str, str]:
     ("environ", "files", "environment", "arguments"),
     [
         pytest.param({}, [], {}, [], id="nothing"),
+        pytest.param({"UV_TORCH_BACKEND": "cpu"}, [], {"UV_TORCH_BACKEND": "cpu"}, [], id="builds of PyTorch"),
         pytest.param(
             {"PIP_INDEX_URL": "https://i"}, [], {"UV_DEFAULT_INDEX": "https://i"}, [], id="index from a variable"
         ),
@@ -244,22 +245,33 @@ def test_notes_hold_no_values() -> None:
     files = [conf("[global]\nextra-index-url = https://secret\ntimeout = 5\nconstraint = /secret.txt\n")]
     notes = settings(environ, files, kind=lambda _: "").notes
     assert notes == [
-        "settings taken over: UV_INDEX, PIP_INDEX_URL, PIP_PROXY, timeout of /etc/pip.conf",
-        "settings of pip that do not apply here: constraint of /etc/pip.conf",
+        "using settings: UV_INDEX, PIP_INDEX_URL, PIP_PROXY, timeout (/etc/pip.conf)",
+        "ignoring pip settings: constraint (/etc/pip.conf)",
     ]
 
 
 @pytest.mark.parametrize(
     ("environ", "files", "message"),
     [
-        ({"PIP_TIMEOUT": "soon"}, [], "PIP_TIMEOUT: 'soon' is no number"),
-        ({}, [conf("index-url = https://i\n")], "/etc/pip.conf cannot be read: File contains no section headers"),
+        ({"PIP_TIMEOUT": "soon"}, [], "PIP_TIMEOUT is not a number: write one, such as 60"),
+        ({"PIP_RETRIES": "9" * 5000}, [], "PIP_RETRIES is not a number"),
+        ({"PIP_TIMEOUT": "inf"}, [], "PIP_TIMEOUT is not a number"),
+        ({}, [conf("[global]\ntimeout = s3cret\n")], r"timeout \(/etc/pip.conf\) is not a number"),
+        (
+            {},
+            [conf("machine h password s3cret\n")],
+            "cannot read /etc/pip.conf, line 1: a pip.conf begins with a section",
+        ),
+        ({}, [conf("[global]\ns3cret\n")], "cannot read /etc/pip.conf, line 2: expected a setting, such as"),
+        ({}, [conf("[s3cret]\n[s3cret]\n")], "cannot read /etc/pip.conf, line 2: this section occurs twice"),
+        ({}, [conf("[global]\ns3cret=1\ns3cret=2\n")], "cannot read /etc/pip.conf, line 3: this setting occurs twice"),
     ],
 )
 def test_refused(environ: dict[str, str], files: list[tuple[str, str]], message: str) -> None:
-    """What pip would refuse is an error that names its place."""
-    with pytest.raises(ProvisionError, match=message):
+    """What pip would refuse is an error that names its place, and shows nothing of the content: it may be a secret."""
+    with pytest.raises(ProvisionError, match=message) as error:
         settings(environ, files, kind=lambda _: "")
+    assert "s3cret" not in str(error.value)
 
 
 SYSTEM = ["/etc/xdg/pip/pip.conf", "/etc/pip.conf"]

@@ -45,29 +45,29 @@ def test_an_interpreter_that_starts_gets_its_arguments(tmp_path: Path) -> None:
         pytest.param(
             "python3.13: /lib/x86_64-linux-gnu/libc.so.6: version \\`GLIBC_2.38' not found (required by python3.13)",
             {"libc": "gnu", "glibc": "2.38"},
-            "this build needs glibc 2.38, and the base's is older. Take a newer base, a standalone interpreter",
+            "this build requires glibc 2.38, but the base image has an older one. Use a newer base image, a standalone",
             id="a base of an older glibc",
         ),
         pytest.param(
             "python3.13: /lib/libc.so.6: version \\`GLIBC_2.38' not found",
             None,
-            "this build needs glibc of a newer distribution, and the base's is older.",
+            "this build requires glibc of a newer distribution, but the base image has an older one.",
             id="an older glibc, and a prefix that says nothing of itself",
         ),
         pytest.param(
             "python3.13: error while loading shared libraries: libz.so.1: cannot open shared object file",
             {"libc": "gnu", "glibc": "2.17"},
-            "it needs libz.so.1. Install the package that has it before this line",
+            "it requires libz.so.1. Install the package that has it above this line",
             id="a library that glibc's loader misses",
         ),
         pytest.param(
             "Error loading shared library libz.so.1: No such file or directory (needed by python3.13)",
             {"libc": "musl", "glibc": None},
-            "it needs libz.so.1. Install the package that has it before this line",
+            "it requires libz.so.1. Install the package that has it above this line",
             id="a library that musl's loader misses",
         ),
         pytest.param(
-            "Exec format error", None, "the engine cannot run programs of this platform", id="another architecture"
+            "Exec format error", None, "the engine cannot run programs for this platform", id="another architecture"
         ),
         pytest.param("Fatal Python error: out of luck", None, "Fatal Python error: out of luck", id="anything else"),
     ],
@@ -87,8 +87,8 @@ def test_it_says_why_one_does_not_start(
 @pytest.mark.parametrize(
     ("libc", "expected"),
     [
-        ("gnu", "this build is for glibc, and the base has another C library or none. Where that is musl"),
-        ("musl", "this build is for musl, and the base has another C library. Leave --libc=musl out"),
+        ("gnu", "this build is for glibc, but the base image has another C library or none. For musl"),
+        ("musl", "this build is for musl, but the base image has another C library. Remove --libc=musl"),
     ],
 )
 def test_a_base_without_its_loader(tmp_path: Path, libc: str, expected: str) -> None:
@@ -105,7 +105,7 @@ def test_a_base_without_that_python() -> None:
     """`--interpreter=base` names a command that the base does not have."""
     done = start("python-that-is-nowhere")
     assert done.returncode == 1
-    assert "there is no python-that-is-nowhere on its PATH. Leave the flag out" in done.stdout
+    assert "python-that-is-nowhere is not on its PATH. Install it above this line" in done.stdout
 
 
 def test_all_that_a_step_says_goes_one_way() -> None:
@@ -115,3 +115,41 @@ def test_all_that_a_step_says_goes_one_way() -> None:
     assert done.returncode != 0
     assert "error: the following arguments are required" in done.stdout
     assert done.stderr == ""
+
+
+def step(directory: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run the script from where a step has it."""
+    (directory / "run/provision").mkdir(parents=True, exist_ok=True)
+    script = directory / "run/provision/start.sh"
+    script.write_text(START.read_text())
+    return subprocess.run(["sh", str(script), *arguments], env=environ, capture_output=True, text=True, check=False)
+
+
+def test_what_was_installed_apart_is_not_installed_again(tmp_path: Path) -> None:
+    """Without a note of the install, the step in the stage ends before it starts an interpreter."""
+    arguments = ["/nowhere", "--step=stage", "--name=etl", "--version=3.13"]
+    assert step(tmp_path, *arguments).returncode == 1
+    (tmp_path / "run/apart").mkdir()
+    done = step(tmp_path, *arguments)
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
+    (tmp_path / "run/apart/.in-stage").write_text("a reason\n")
+    assert step(tmp_path, *arguments).returncode == 1
+
+
+def test_an_interpreter_that_does_not_start_apart(tmp_path: Path) -> None:
+    """The line is left to its stage."""
+    python = says(tmp_path, "libfoo.so.1: cannot open\nmore")
+    arguments = [python, "-I", "-B", "x", "--step=install", "--name=etl", "--version=3.13"]
+    done = step(tmp_path, *arguments, PYENV_ENVIRONMENTS=str(tmp_path))
+    reason = "Python 3.13 does not start outside of it: libfoo.so.1: cannot open"
+    assert (done.stdout, done.returncode) == (f"etl: installing in the build stage: {reason}\n", 0)
+    assert (tmp_path / ".in-stage").read_text() == f"{reason}\n"
+
+
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
+def test_the_step_that_asks_names_its_first_line(tmp_path: Path, separators: tuple[str, str]) -> None:
+    """If the interpreter does not start there, that is an error of this line."""
+    lines = [{"name": name, "inline": ['a"name":"x'], "version": "3.9", "owner": ""} for name in ("etl", "other")]
+    done = step(tmp_path, "/nowhere", "-I", "x", "--step=ask", "--", json.dumps(lines, separators=separators))
+    assert done.returncode == 1
+    assert done.stdout.startswith("etl: Python 3.9 cannot start on this base image: ")

@@ -1,4 +1,7 @@
-"""Tasks that ask Airflow for something, in an environment that has it by `PYENV --airflow=…`."""
+"""Tasks that use Airflow inside an environment, which has it through `PYENV --airflow=…`.
+
+Airflow 3.3 has to run them under a scheduler: its `airflow dags test` never answers a Variable asked for elsewhere.
+"""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ except ImportError:  # Airflow 2
 
 
 def version() -> str:
-    """The Python that a task runs in."""
+    """Return the version of the Python that runs the task."""
     import platform
 
     return platform.python_version()
@@ -21,15 +21,17 @@ def version() -> str:
 
 @dag(schedule=None, catchup=False)
 def environments_by_name() -> None:
-    """One task by the decorator, one by an operator."""
+    """Run one task by the decorator and one by an operator."""
 
-    @task.venv("reports", multiple_outputs=True)
+    @task.venv("reports", multiple_outputs=True, expect_airflow=False)
     def decorated(factor: int) -> dict[str, object]:
         import sys
 
         return {"python": f"{sys.version_info[0]}.{sys.version_info[1]}", "product": factor * 2}
 
-    operator = ExternalPythonOperator(task_id="operator", python=pyenv_python("reports"), python_callable=version)
+    operator = ExternalPythonOperator(
+        task_id="operator", python=pyenv_python("reports"), python_callable=version, expect_airflow=False
+    )
 
     @task
     def collect(one: dict, two: str) -> None:

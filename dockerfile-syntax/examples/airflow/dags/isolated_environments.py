@@ -1,4 +1,4 @@
-"""Every way to run a task in another Python: in an environment of the image, or in one made for the task."""
+"""Every way to run a task in another Python: in an environment of the image, or in one created for the task."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ except ImportError:  # Airflow 2
         PythonVirtualenvOperator,
     )
 
+# `expect_airflow=False` on each task: the environments have no Airflow, and without it each task logs a warning with a
+# traceback. (Airflow 2 also prints the traceback of its own look for Airflow there; it is no error.)
 EPO_PYTHON = os.environ["ASTRO_PYENV_epo_pyenv"]
 
 
 def describe(greeting: str, day: str) -> dict[str, str]:
-    """What a task sees of its own Python, and of Airflow through templates."""
+    """Return the task's own Python, and the values that Airflow's templates passed."""
     import platform
     import sys
 
@@ -33,14 +35,14 @@ def describe(greeting: str, day: str) -> dict[str, str]:
 
 
 def toolz_version() -> str:
-    """What the templated requirement brought."""
+    """Return the version that the templated requirement installed."""
     from importlib.metadata import version
 
     return version("toolz")
 
 
 def choose(left: str, right: str) -> str:
-    """A branch, decided in another Python."""
+    """Choose a branch in another Python."""
     import sys
 
     return left if sys.version_info >= (3, 13) else right
@@ -48,9 +50,9 @@ def choose(left: str, right: str) -> str:
 
 @dag(schedule=None, catchup=False)
 def isolated_environments() -> None:
-    """Run the same small tasks in each of the ways, and collect what they return."""
+    """Run the same small tasks in each way, and collect their results."""
 
-    @task.external_python(python=EPO_PYTHON)
+    @task.external_python(python=EPO_PYTHON, expect_airflow=False)
     def external() -> dict[str, str]:
         import platform
 
@@ -59,18 +61,19 @@ def isolated_environments() -> None:
         frame = pandas.DataFrame({"number": [1, 2, 3]})
         return {"python": platform.python_version(), "pandas": pandas.__version__, "sum": str(frame["number"].sum())}
 
-    @task.external_python(python=EPO_PYTHON)
+    @task.external_python(python=EPO_PYTHON, expect_airflow=False)
     def external_context(logical_date=None) -> str:
         return f"{type(logical_date).__module__.split('.')[0]} {logical_date.to_date_string()}"
 
     external_operator = ExternalPythonOperator(
         task_id="external_operator",
         python=EPO_PYTHON,
+        expect_airflow=False,
         python_callable=describe,
         op_kwargs={"greeting": "{{ var.value.greeting }}", "day": "{{ ds }}"},
     )
 
-    @task.branch_external_python(python=EPO_PYTHON)
+    @task.branch_external_python(python=EPO_PYTHON, expect_airflow=False)
     def branch_external() -> str:
         import sys
 
@@ -79,11 +82,14 @@ def isolated_environments() -> None:
     branch_external_operator = BranchExternalPythonOperator(
         task_id="branch_external_operator",
         python=EPO_PYTHON,
+        expect_airflow=False,
         python_callable=choose,
         op_kwargs={"left": "operator_newer", "right": "operator_older"},
     )
 
-    @task.virtualenv(python_version="3.13", requirements=["toolz==1.0.0"], system_site_packages=False)
+    @task.virtualenv(
+        python_version="3.13", requirements=["toolz==1.0.0"], system_site_packages=False, expect_airflow=False
+    )
     def virtualenv() -> dict[str, str]:
         import platform
 
@@ -97,6 +103,7 @@ def isolated_environments() -> None:
         python_callable=toolz_version,
         requirements=["toolz=={{ var.value.toolz }}"],
         system_site_packages=False,
+        expect_airflow=False,
     )
     virtualenv_cached = PythonVirtualenvOperator(
         task_id="virtualenv_cached",
@@ -104,11 +111,14 @@ def isolated_environments() -> None:
         python_callable=describe,
         op_kwargs={"greeting": "{{ var.value.greeting }}", "day": "{{ ds }}"},
         system_site_packages=False,
+        expect_airflow=False,
         venv_cache_path="/tmp/venv-cache",
     )
 
-    # The same requirements and Python as above: the environment in the cache serves this one, too.
-    @task.branch_virtualenv(python_version="3.13", system_site_packages=False, venv_cache_path="/tmp/venv-cache")
+    # Same requirements and Python as above: this task uses the cached environment.
+    @task.branch_virtualenv(
+        python_version="3.13", system_site_packages=False, expect_airflow=False, venv_cache_path="/tmp/venv-cache"
+    )
     def branch_virtualenv() -> str:
         import sys
 
@@ -120,6 +130,7 @@ def isolated_environments() -> None:
         python_callable=choose,
         op_kwargs={"left": "virtualenv_newer", "right": "virtualenv_older"},
         system_site_packages=False,
+        expect_airflow=False,
     )
 
     @task
@@ -142,7 +153,7 @@ def isolated_environments() -> None:
 
     @task(trigger_rule="none_failed")
     def collect(task_ids: list[str], ti=None) -> dict[str, object]:
-        """All that the tasks returned, for people to look at and for tests to check."""
+        """Print all results, for people to read and for tests to check."""
         import json
 
         found = {name: ti.xcom_pull(task_ids=name) for name in task_ids}

@@ -1,4 +1,4 @@
-"""A dbt project as a DAG, by Cosmos, with dbt in an environment of its own."""
+"""Run a dbt project as a DAG with Cosmos; dbt has its own environment."""
 
 import os
 from pathlib import Path

@@ -1,17 +1,17 @@
-"""PyenvAfterProjectCopy: a line that every edit of the project runs again."""
+"""PyenvAfterProjectCopy: a line that every edit of the project reinstalls."""
 
 from collections.abc import Iterator
 
-from dockerfile_pyenv.checks.rule import Example, Finding, Rule, Subject
+from dockerfile_pyenv.checks.rule import Example, Finding, Rule, RuleContext
 
 _WHOLE = frozenset({".", "./", "/", "*", "./*"})
 _FEWEST = 2
 """Words of a COPY: a source and the destination."""
 
 
-def _find(subject: Subject) -> Iterator[Finding]:
+def _find(context: RuleContext) -> Iterator[Finding]:
     copied: int | None = None
-    for item in subject.dockerfile.instructions:
+    for item in context.dockerfile.instructions:
         if item.keyword == "FROM":
             copied = None
         elif item.keyword in {"COPY", "ADD"}:
@@ -23,7 +23,7 @@ def _find(subject: Subject) -> Iterator[Finding]:
                 copied = item.lines[0]
         elif item.keyword == "PYENV" and copied is not None:
             yield Finding(
-                f"line {copied} copies the whole project, so every edit of it builds this environment again: move "
+                f"line {copied} copies the whole project, so every edit of it reinstalls this environment: move "
                 "the PYENV line above it",
                 item.lines,
             )
@@ -31,7 +31,7 @@ def _find(subject: Subject) -> Iterator[Finding]:
 
 RULE = Rule(
     name="PyenvAfterProjectCopy",
-    description="A PYENV line behind a copy of the whole project is built again with every edit",
+    description="A PYENV line below a copy of the whole project is reinstalled after every edit",
     find=_find,
     good=Example("# syntax=dockerfile-pyenv:1\nFROM debian\nPYENV 3.13 etl\nCOPY . .\n"),
     bad=Example("# syntax=dockerfile-pyenv:1\nFROM debian\nCOPY . .\nPYENV 3.13 etl\n"),

@@ -1,38 +1,43 @@
-"""PyenvAirflowInstalled: Airflow itself, or a provider of it, in an environment for tasks."""
+"""PyenvAirflowInstalled: Airflow or one of its providers in an environment for tasks."""
 
 from collections.abc import Iterator
 
-from dockerfile_pyenv.checks.packages import packages
-from dockerfile_pyenv.checks.rule import Example, Finding, Rule, Subject
+from dockerfile_pyenv.checks.packages import by_file, listed, packages
+from dockerfile_pyenv.checks.rule import Example, Finding, Rule, RuleContext
 
 _ALLOWED = frozenset({"apache-airflow-task-sdk"})
-"""What tasks of Airflow 3 may well have: the SDK alone, without the scheduler's dependencies."""
+"""Fine for tasks of Airflow 3: the SDK alone, without the scheduler's dependencies."""
+
+_PARTS = ("apache-airflow-providers-", "apache-airflow-core", "astronomer-providers")
 
 
-def _find(subject: Subject) -> Iterator[Finding]:
-    for asked in subject.asked:
-        if asked.statement.flags.airflow:
-            continue  # it is wanted, and fits
-        for file in asked.files:
-            for package in packages(file):
-                if package.name in _ALLOWED:
-                    continue
-                if package.name == "apache-airflow" or package.name.startswith(
-                    ("apache-airflow-providers-", "apache-airflow-core", "astronomer-providers")
-                ):
-                    yield Finding(
-                        f"{package.place} installs {package.name}: ExternalPythonOperator needs no "
-                        "Airflow in the environment, and its dependencies are what the environment is to be free of. "
-                        "For dates of the task's context pendulum and lazy-object-proxy will do. A task that reads "
-                        "Variables, Connections or more of its context wants Airflow in the very version of the base "
-                        "image, which --airflow=task-sdk (Airflow 3) or --airflow=same on the PYENV line installs",
-                        asked.line.lines,
-                    )
+def _find(context: RuleContext) -> Iterator[Finding]:
+    for checked in context.lines:
+        if checked.statement.flags.airflow:
+            continue  # intended, and in the right version
+        found = [package for file in checked.files for package in packages(file) if _is_airflow(package.name)]
+        if found:
+            named = (
+                f"{file} installs {listed([package.name + package.line_shown for package in some])}"
+                for file, some in by_file(found)
+            )
+            yield Finding(
+                f"{' and '.join(named)}: ExternalPythonOperator does not need Airflow in the environment, and "
+                "Airflow's dependencies bring back the conflicts that the environment avoids. For dates of the task's "
+                "context, pendulum and lazy-object-proxy are enough. For Variables, Connections and the rest of the "
+                "context, write --airflow=task-sdk (Airflow 3) or --airflow=same on the PYENV line: it installs the "
+                "base image's version",
+                checked.line.lines,
+            )
+
+
+def _is_airflow(name: str) -> bool:
+    return name == "apache-airflow" or (name.startswith(_PARTS) and name not in _ALLOWED)
 
 
 RULE = Rule(
     name="PyenvAirflowInstalled",
-    description="Airflow or one of its providers in an environment brings back the conflicts that it is to avoid",
+    description="Airflow or one of its providers brings back the conflicts that the environment is there to avoid",
     find=_find,
     good=Example(
         "# syntax=dockerfile-pyenv:1\nFROM apache/airflow:3.1.3\nUSER 50000\n"

@@ -1,9 +1,9 @@
-"""PyenvEndOfLifePython: a Python that gets no security fixes any more."""
+"""PyenvEndOfLifePython: a Python that no longer gets security fixes."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from dockerfile_pyenv.checks.rule import Example, Finding, Rule, Subject
+from dockerfile_pyenv.checks.rule import Example, Finding, Rule, RuleContext
 
 END_OF_LIFE: Final[Mapping[str, str]] = {
     "3.8": "2024-10",
@@ -21,17 +21,17 @@ That of 3.15 is PEP 790's, five years after its first release.
 """
 
 
-def _find(subject: Subject) -> Iterator[Finding]:
-    today = f"{subject.today:%Y-%m}"
-    for asked in subject.asked:
-        minor = asked.python.removesuffix("t")
+def _find(context: RuleContext) -> Iterator[Finding]:
+    today = f"{context.today:%Y-%m}"
+    for checked in context.lines:
+        minor = checked.python.removesuffix("t")
         month = END_OF_LIFE.get(minor, "9999-12")
         if month < today:
             supported = [version for version, end in END_OF_LIFE.items() if end >= today]
             yield Finding(
-                f"Python {minor} has had no security fixes since {month}: move to one that has, "
+                f"Python {minor} has had no security fixes since {month}: move to a supported version, "
                 f"such as {supported[0] if supported else 'a newer release'}, when the packages allow it",
-                asked.line.lines,
+                checked.line.lines,
             )
 
 

@@ -1,25 +1,25 @@
-"""PyenvNameNotShell: a name that makes a variable which no shell can read."""
+"""PyenvNameNotShell: a name whose variable no shell can read."""
 
 from collections.abc import Iterator
 
-from dockerfile_pyenv.checks.rule import Example, Finding, Rule, Subject
-from dockerfile_pyenv.instruction import env_names
+from dockerfile_pyenv.checks.rule import Example, Finding, Rule, RuleContext
+from dockerfile_pyenv.instruction.statement import env_names
 
 
-def _find(subject: Subject) -> Iterator[Finding]:
-    for asked in subject.asked:
-        name = asked.statement.name
+def _find(context: RuleContext) -> Iterator[Finding]:
+    for checked in context.lines:
+        name = checked.statement.name
         if name and len(variables := env_names(name)) > 1:
             yield Finding(
-                f"a shell cannot read the variable {variables[0]}: read {variables[1]}, which holds the same, or "
-                "write the name with _ alone",
-                asked.line.lines,
+                f"a shell cannot read the variable {variables[0]}: read {variables[1]}, which has the same value, or "
+                "use _ in the name",
+                checked.line.lines,
             )
 
 
 RULE = Rule(
     name="PyenvNameNotShell",
-    description="The variable of an environment whose name has - or . in it can be read only under its alias",
+    description="A shell can read the variable of an environment with - or . in its name only under its alias",
     find=_find,
     good=Example("# syntax=dockerfile-pyenv:1\nFROM debian\nPYENV 3.13 data_science\n"),
     bad=Example("# syntax=dockerfile-pyenv:1\nFROM debian\nPYENV 3.13 data-science\n"),

@@ -1,12 +1,11 @@
-"""PyenvTypo: an instruction that was meant to be PYENV."""
+"""PyenvTypo: a misspelled PYENV."""
 
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
 from typing import Final
 
-from dockerfile_pyenv.checks.rule import Example, Finding, Rule, Subject
-from dockerfile_pyenv.lexer import Dockerfile, Instruction
+from dockerfile_pyenv.checks.rule import Example, Finding, Rule, RuleContext
+from dockerfile_pyenv.dockerfile.lexer import Dockerfile, Instruction
 
 _DOCKERS: Final = (
     "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER",
@@ -16,33 +15,39 @@ _VERSION: Final = re.compile(r"[23]\.[0-9]+(?:\.[0-9]+)?\s+\S")
 
 
 def unknown(dockerfile: Dockerfile) -> Iterator[tuple[Instruction, str]]:
-    """Yield instructions whose words are nobody's, but near PYENV, and what to say about each.
+    """Yield unknown instructions that resemble PYENV, each with a message.
 
-    No build can come of them, be their stage reached or not.
+    A build with one of them fails, whether its stage is reached or not.
     """
     for item in dockerfile.instructions:
         if item.keyword not in _DOCKERS and item.keyword != "PYENV":
+            from difflib import get_close_matches  # noqa: PLC0415 - costs 1 ms, for an error only
+
             plain = item.keyword.replace("_", "").replace("-", "").rstrip(":")
             if get_close_matches(plain, ("PYENV", *_DOCKERS), 1) == ["PYENV"]:
                 yield item, f"unknown instruction: {item.keyword} (did you mean PYENV?)"
 
 
-def _find(subject: Subject) -> Iterator[Finding]:
-    for item, message in unknown(subject.dockerfile):
+def _find(context: RuleContext) -> Iterator[Finding]:
+    for item, message in misspelled(context.dockerfile):
         yield Finding(message, item.lines)
-    for item in subject.dockerfile.instructions:
+
+
+def misspelled(dockerfile: Dockerfile) -> Iterator[tuple[Instruction, str]]:
+    """Yield all instructions that are meant as PYENV, each with a message."""
+    yield from unknown(dockerfile)
+    for item in dockerfile.instructions:
         if item.keyword == "ENV" and _VERSION.match(item.text):
             text = " ".join(item.text.split())
-            yield Finding(
-                f"ENV {text} sets a variable of the name {text.split()[0]} and makes no environment: "
-                f"write PYENV {text}",
-                item.lines,
+            message = (
+                f"ENV {text} sets a variable named {text.split()[0]} and creates no environment: write PYENV {text}"
             )
+            yield item, message
 
 
 RULE = Rule(
     name="PyenvTypo",
-    description="An instruction looks like PYENV and is not",
+    description="An instruction looks like a misspelled PYENV",
     find=_find,
     good=Example("# syntax=dockerfile-pyenv:1\nFROM debian\nPYENV 3.13 etl\nENV A=3.8\n"),
     bad=Example("# syntax=dockerfile-pyenv:1\nFROM debian\nENV 3.8 snowpark requirements.txt\n"),

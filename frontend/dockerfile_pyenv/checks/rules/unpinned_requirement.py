@@ -1,31 +1,33 @@
-"""PyenvUnpinnedRequirement: a requirement that another day gives another version."""
+"""PyenvUnpinnedRequirement: a requirement without an exact version."""
 
 from collections.abc import Iterator
 
-from dockerfile_pyenv.checks.packages import packages
-from dockerfile_pyenv.checks.rule import Example, Finding, Rule, Subject
-
-_SHOWN = 3
+from dockerfile_pyenv.checks.packages import by_file, listed, packages
+from dockerfile_pyenv.checks.rule import Example, Finding, Rule, RuleContext
 
 
-def _find(subject: Subject) -> Iterator[Finding]:
-    for asked in subject.asked:
-        pinned = {package.name for file in asked.constraints for package in packages(file) if package.pinned}
-        for file in () if asked.locked else asked.files:
-            loose = [package for package in packages(file) if not package.pinned and package.name not in pinned]
-            if loose:
-                names = ", ".join(package.name + package.line_shown for package in loose[:_SHOWN])
-                more = f" and {len(loose) - _SHOWN} more" if len(loose) > _SHOWN else ""
-                yield Finding(
-                    f"{loose[0].file_shown} has no exact version for {names}{more}: write name==version, or lock the "
-                    "line with `dockerfile-pyenv lock`, so that every build installs the same",
-                    asked.line.lines,
-                )
+def _find(context: RuleContext) -> Iterator[Finding]:
+    for checked in context.lines:
+        pinned = {package.name for file in checked.constraints for package in packages(file) if package.pinned}
+        fixed = checked.locked or checked.statement.flags.exclude_newer
+        files = () if fixed else checked.files
+        named = [package for file in files for package in packages(file)]
+        loose = [package for package in named if not package.pinned and package.name not in pinned]
+        if loose:
+            said = (
+                f"{file} does not pin {listed([package.name + package.line_shown for package in some])}"
+                for file, some in by_file(loose)
+            )
+            yield Finding(
+                f"{' and '.join(said)}: write name==version, lock the line with `dockerfile-pyenv lock`, or add a "
+                "date, --exclude-newer=<date>, so that every build installs the same versions",
+                checked.line.lines,
+            )
 
 
 RULE = Rule(
     name="PyenvUnpinnedRequirement",
-    description="Requirements without an exact version give another environment on another day",
+    description="Requirements without an exact version install other versions on another day",
     find=_find,
     good=Example(
         "# syntax=dockerfile-pyenv:1\nFROM debian\nPYENV 3.13 etl requirements.txt\n",

@@ -1,8 +1,8 @@
-"""The Airflow of the image, found without starting it: what `--airflow` brings into an environment.
+"""The Airflow of the image, found without running it: what `--airflow` adds to an environment.
 
-A task in another Python reads Variables and Connections, and gets the Airflow part of its context, only where Airflow
-of the very version that runs the task is installed as well (ExternalPythonOperator compares the two,
-providers/standard/operators/python.py): its task SDK in Airflow 3, or all of it.
+A task in another Python can only read Variables and Connections, and only gets the Airflow part of its context, if the
+same version of Airflow that runs the task is installed there too (ExternalPythonOperator compares the versions,
+providers/standard/operators/python.py): its task SDK in Airflow 3, or all of Airflow.
 """
 
 from __future__ import annotations
@@ -14,45 +14,44 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Dict, FrozenSet, Iterable, Iterator, Mapping, NamedTuple, Tuple
 
-import installer
 import manifest
+import uv_installer
 from layout import ProvisionError
 
 if TYPE_CHECKING:
+    from install import Install
     from layout import Layout
     from log import Log
-    from owner import Owner
-    from requirements import Asked
-    from settings import Settings
+    from resolve_includes import RequirementSet
 
 ALL = ("apache-airflow", "apache-airflow-core")
-"""Distributions that are Airflow itself; Airflow 3 has its code in the second, which the first may be left out for."""
+"""Distributions of Airflow itself. Airflow 3 has its code in the second; the first may be missing."""
 SDK = "apache-airflow-task-sdk"
 
 DIST_INFO = ".dist-info"
 RELEASE = re.compile(
     r"(?P<name>[A-Z0-9](?:[A-Z0-9_.]*[A-Z0-9])?)-(?P<version>(?:\d+!)?\d[A-Z0-9_.]*(?:\+[A-Z0-9_.]+)?)", re.IGNORECASE
 )
-"""What a dist-info directory is called after; a pip that was cut off leaves others behind, such as ~ip-24.0."""
+"""Name of a dist-info directory; an interrupted pip leaves others, such as ~ip-24.0."""
 SPECIFIER = re.compile(r"\s*(?P<operator>[=!~]=|[<>]=?)\s*(?P<version>\d+(?:\.\d+)*)(?P<any>\.\*)?\s*$")
 FROM_INDEX = re.compile(r"^Tag: \S+-(?:many|musl)linux", re.MULTILINE)
-"""In a dist-info's WHEEL: code for a platform that an index has (PEP 600, 656), not one that was built in the image."""
+"""In a dist-info's WHEEL: a platform tag of wheels from an index (PEP 600, 656), not of one built in the image."""
 SHEBANG = re.compile(rb"#!\s*(\S+)(?:[ \t]+(\S+))?|'''exec' (\S+) ")
-"""The program that runs a script; the last form is that of long paths (distlib's scripts.py)."""
+"""The program that runs a script; the last form is for long paths (distlib's scripts.py)."""
 
 
 class Airflow(NamedTuple):
-    """The packages that Airflow runs with in the image."""
+    """The packages of the image's Airflow."""
 
     versions: Dict[str, str]
-    """By names in their normal form."""
+    """By normalized name."""
     compiled: FrozenSet[str]
-    """Those that came as a wheel for the platform, which there may not be for every Python."""
+    """Packages with a wheel for a platform: there may be none for every Python."""
     pythons: Dict[str, str]
-    """The Requires-Python of those that are Airflow."""
+    """Requires-Python of the Airflow distributions."""
 
     def requirement(self, choice: str, python: Tuple[int, ...]) -> str:
-        """Say what to install for `--airflow=<choice>`, "same" or "task-sdk", into an environment of a Python.
+        """Return the requirement of `--airflow=<choice>`, "same" or "task-sdk", for an environment with this Python.
 
         Raises ProvisionError.
         """
@@ -61,24 +60,25 @@ class Airflow(NamedTuple):
         own = next((self.versions[name] for name in (*ALL, SDK) if name in self.versions), "")
         if not name:
             raise ProvisionError(
-                f"--airflow=task-sdk: the image has Airflow {own}, and tasks have an SDK of their own from Airflow 3 "
-                "on: write --airflow=same"
+                f"--airflow=task-sdk: the image has Airflow {own}, but the task SDK starts at Airflow 3: use "
+                "--airflow=same"
                 if choice == "task-sdk"
-                else f"--airflow=same: the image has {SDK} alone, and no Airflow: write --airflow=task-sdk"
+                else f"--airflow=same: the image has {SDK} but not Airflow: use --airflow=task-sdk"
             )
         if not allows(self.pythons[name], python):
             raise ProvisionError(
-                f"--airflow={choice}: the image's {name} {self.versions[name]} is for Python {self.pythons[name]}, and "
-                f"this environment has {python[0]}.{python[1]}: write another version of Python, or leave the flag out"
+                f"--airflow={choice}: the image's {name} {self.versions[name]} requires Python {self.pythons[name]}, "
+                f"but this environment has Python {python[0]}.{python[1]}: use another Python version, or remove the "
+                "flag"
             )
-        # A version such as 2.10.5+astro.1 is on its maker's index only: every index has that without the local part.
+        # A version such as 2.10.5+astro.1 is only on its vendor's index; every index has it without the local part.
         return f"{name}=={self.versions[name].partition('+')[0]}"
 
 
 def allows(specifiers: str, python: Tuple[int, ...]) -> bool:
-    """Whether a Requires-Python allows a Python; what is not understood forbids none.
+    """Whether a Requires-Python allows a Python; a clause that is not understood allows all.
 
-    uv heeds no upper bounds (seen with 0.13), and Airflow means its own.
+    uv ignores upper bounds (seen with 0.13), but Airflow's matter.
     """
     for clause in specifiers.split(","):
         match = SPECIFIER.match(clause)
@@ -96,66 +96,55 @@ def allows(specifiers: str, python: Tuple[int, ...]) -> bool:
     return True
 
 
-def add(  # noqa: PLR0913, PLR0917 - an install is described by this many facts
-    airflow: Airflow,
-    choice: str,
-    path: Path,
-    asked: Asked,
-    chosen: Settings,
-    owner: Owner,
-    layout: Layout,
-    log: Log,
-) -> Asked:
-    """Return what is asked for with `--airflow=<choice>` added.
+def add(airflow: Airflow, choice: str, step: Install, requirements: RequirementSet) -> RequirementSet:
+    """Return requirements with `--airflow=<choice>` added.
 
-    What else Airflow needs comes in the image's versions where they fit, unless the line names it. Raises
-    ProvisionError.
+    Airflow's dependencies get the image's versions where they fit, unless the line names them. Raises ProvisionError.
     """
     requirement = airflow.requirement(choice, sys.version_info[:3])
-    if installer.hashes(asked):
+    if requirements.needs_hashes:
         raise ProvisionError(
-            f"{asked.title} has hashes, and so says all that is installed, which --airflow={choice} would add to: "
-            f"leave the flag out, and add {requirement} to the list"
+            f"--airflow={choice} cannot add to {requirements.title}: with hashes, every package must be listed. Remove "
+            f"the flag and add {requirement} to the list"
         )
-    own = asked.names()
-    title = ", ".join(filter(None, [asked.title, f"--airflow={choice}"]))
-    added = asked._replace(title=title, requirements=[*asked.requirements, requirement])
+    own = requirements.names()
+    title = ", ".join(filter(None, [requirements.title, f"--airflow={choice}"]))
+    added = requirements._replace(title=title, requirements=[*requirements.requirements, requirement])
     versions = {name: version for name, version in airflow.versions.items() if name not in own}
-    found = installer.fitting(path, added, chosen, owner, layout, versions=versions, compiled=airflow.compiled)
+    found = uv_installer.preferred_versions(step, added, versions=versions, compiled=airflow.compiled)
     parts = [one for one in (*ALL, SDK) if one in found]
     public = {one: versions[one].partition("+")[0] for one in parts if found[one] != versions[one]}
     if any(found[one] != version for one, version in public.items()):
         versions.update(public)
-        found = (
-            installer.fitting(path, added, chosen, owner, layout, versions=versions, compiled=airflow.compiled) or found
-        )
+        found = uv_installer.preferred_versions(step, added, versions=versions, compiled=airflow.compiled) or found
     if not found:
-        log("the image's versions are not kept to: uv finds no answer with them")
-    _tell(requirement.partition("==")[0], found, airflow.versions, log)
-    return added._replace(constraints=[*asked.constraints, *(f"{one}=={version}" for one, version in found.items())])
+        step.log("not using the image's versions: uv finds no solution with them")
+    _log_versions(requirement.partition("==")[0], found, airflow.versions, step.log)
+    constraints = [*requirements.constraints, *(f"{one}=={version}" for one, version in found.items())]
+    return added._replace(constraints=constraints)
 
 
-def _tell(name: str, found: Mapping[str, str], versions: Mapping[str, str], log: Log) -> None:
-    """Say which of the image's versions an install keeps to, whose main package is `name`."""
+def _log_versions(name: str, found: Mapping[str, str], versions: Mapping[str, str], log: Log) -> None:
+    """Log which of the image's versions an install uses; `name` is its Airflow distribution."""
     same = sum(version == versions[one] for one, version in found.items())
     if name in found:
-        like = " as in the image" if found[name] == versions[name] else ""
-        log(f"{name} {found[name]}{like}, {same} of {len(found)} packages in the image's versions")
+        like = ", as in the image" if found[name] == versions[name] else ""
+        log(f"{name} {found[name]}{like}; {same} of {len(found)} packages have the image's version")
     for one in (*ALL, SDK):
         if one in found and found[one] != versions[one]:
             log(
-                f"the image has {one} {versions[one]}, and this environment gets {found[one]}: Airflow finds the "
-                "versions different, and gives tasks in this environment no objects of its own (dag_run, params, …)"
+                f"the image has {one} {versions[one]}, but this environment gets {found[one]}: because the versions "
+                "differ, Airflow does not pass its own objects (dag_run, params, …) to tasks in this environment"
             )
 
 
 def find(environ: Mapping[str, str], layout: Layout) -> Airflow:
-    """Find the packages of the `airflow` on PATH. Raises ProvisionError where there is none."""
+    """Find the packages of the `airflow` on PATH. Raises ProvisionError if there is none."""
     script = _on_path("airflow", environ, layout)
     if script is None:
         raise ProvisionError(
-            "--airflow is about the image's own Airflow, and there is no program airflow on PATH at this line: leave "
-            "the flag out, or write this line behind the one that installs Airflow"
+            "--airflow uses the image's own Airflow, but there is no airflow on PATH at this line: move the line below "
+            "the one that installs Airflow, or remove the flag"
         )
     for directory in _packages(script, environ, layout):
         # Native code is in a directory of its own on some distributions: lib64.
@@ -169,8 +158,8 @@ def find(environ: Mapping[str, str], layout: Layout) -> Airflow:
                 pythons={one: _requires_python(paths[one]) for one in airflow},
             )
     raise ProvisionError(
-        f"--airflow is about the image's own Airflow, and with {script} no package {ALL[0]} is installed: leave the "
-        "flag out, or name Airflow among the requirements"
+        f"--airflow uses the image's own Airflow, but the Python of {script} has no package {ALL[0]}: add Airflow to "
+        "the requirements, or remove the flag"
     )
 
 
@@ -180,7 +169,7 @@ def _on_path(name: str, environ: Mapping[str, str], layout: Layout) -> Path | No
 
 
 def _packages(script: Path, environ: Mapping[str, str], layout: Layout) -> Iterator[Path]:
-    """Directories that may hold the packages of a script: beside it, and those of the Python that runs it."""
+    """Yield directories that may hold the packages of a script: next to it, and those of the Python that runs it."""
     starts = [script, *_interpreters(script, environ, layout)]
     prefixes = [path.parent.parent for start in starts for path in (start, start.resolve())]
     for prefix in dict.fromkeys(prefixes):
@@ -198,7 +187,7 @@ def _interpreters(script: Path, environ: Mapping[str, str], layout: Layout) -> I
 
 
 def _distributions(directories: Iterable[Path]) -> Iterator[Tuple[str, Path]]:
-    """Names of packages in their normal form, and their dist-info directories."""
+    """Yield normalized package names and dist-info directories."""
     for directory in directories:
         for path in sorted(directory.glob(f"*-*{DIST_INFO}")):
             match = RELEASE.fullmatch(path.name[: -len(DIST_INFO)])

@@ -1,10 +1,10 @@
 """Bytecode of an environment's packages: compiled once for a wheel and a Python, and kept in the cache mount.
 
-What is kept goes by the content of the wheel's Python files, and not by what its RECORD says of them: nobody verifies
-that, and a wheel could name another one's hashes.
+The cache key is the content of a wheel's Python files, not the hashes in its RECORD: nothing verifies those, and a
+wheel could name those of another.
 
-Test suites inside packages stay without bytecode, since nothing imports them where an environment is used: they are
-half of what is in pandas, and Python compiles them as ever where somebody does run them.
+Test suites inside packages get no bytecode, because nothing imports them where an environment is used: they are half of
+pandas. Python compiles them as usual if they are run.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from typing import Dict, FrozenSet, Iterator, List, NamedTuple, Sequence, Tuple
 
 import compiler
 import pyc
-from layout import Layout, ProvisionError
+from layout import Layout, ProvisionError, site_packages
 from store import Store
 
 DIRECTORY = "bytecode-v1"
 """Of the cache mount."""
 
 SKIPPED: FrozenSet[str] = frozenset({"tests", ".."})
-"""Directories whose files stay without bytecode: test suites in packages, and what is not in site-packages at all."""
+"""Directories whose files get no bytecode: test suites in packages, and what is outside site-packages."""
 
 CHUNK = 400_000
-"""Bytes of source after which a task ends. Which files are compiled together enters the bytes: see compiler.py."""
+"""Bytes of source per task. Which files are compiled together changes the bytecode: see compiler.py."""
 
 
 class Wheel(NamedTuple):
-    """What one installed distribution has to be compiled."""
+    """The Python files of one installed distribution."""
 
     key: str
-    """Of its Python files and of the Python that compiles them."""
-    sources: Tuple[Source, ...]
+    """Of its Python files and the Python that compiles them."""
+    sources: Tuple[SourceFile, ...]
 
 
-class Source(NamedTuple):
+class SourceFile(NamedTuple):
     """A Python file."""
 
     path: Path
@@ -51,14 +51,14 @@ class Source(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """How many wheels had what done."""
+    """How many wheels were compiled or reused."""
 
     compiled: int
     reused: int
 
     @property
     def packages(self) -> int:
-        """How many wheels have Python files at all."""
+        """How many wheels have Python files."""
         return self.compiled + self.reused
 
     def __str__(self) -> str:
@@ -67,8 +67,8 @@ class Summary(NamedTuple):
 
 
 def write(path: Path, version: str, layout: Layout) -> Summary:
-    """Give the packages of an environment their bytecode. Raises ProvisionError, and OSError of the environment."""
-    packages = path / "lib" / f"python{version}" / "site-packages"
+    """Write the bytecode of an environment's packages. Raises ProvisionError, and OSError of the environment."""
+    packages = site_packages(path, version)
     wheels = [wheel for wheel in map(_wheel, sorted(packages.glob("*.dist-info"))) if wheel.sources]
     if not wheels:
         return Summary(0, 0)
@@ -92,7 +92,7 @@ def _wheel(info: Path) -> Wheel:
 
 
 def _listed(info: Path) -> Iterator[Path]:
-    """The Python files below site-packages that a distribution has by its RECORD."""
+    """Yield the Python files in site-packages that a distribution's RECORD lists."""
     try:
         text = (info / "RECORD").read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
@@ -107,13 +107,13 @@ def _listed(info: Path) -> Iterator[Path]:
                 yield path
 
 
-def _source(path: Path) -> Source:
+def _source(path: Path) -> SourceFile:
     content = path.read_bytes()
-    return Source(path, hashlib.sha256(content).hexdigest(), len(content))
+    return SourceFile(path, hashlib.sha256(content).hexdigest(), len(content))
 
 
 def _python() -> str:
-    """All that the bytes depend on beside the source: the interpreter, and the programs here that compile."""
+    """Return all that bytecode depends on except the source: the interpreter, and the modules that compile."""
     tools = hashlib.sha256()
     for module in (pyc, compiler):
         tools.update(Path(str(module.__file__)).read_bytes())
@@ -121,7 +121,7 @@ def _python() -> str:
 
 
 def _reuse(store: Store, wheel: Wheel) -> bool:
-    """Write what the store has for a wheel; False where it has nothing that is whole."""
+    """Write a wheel's bytecode from the store; return False if the store does not have it undamaged."""
     content = store.read(wheel.key)
     if content is None:
         return False
@@ -136,7 +136,7 @@ def _reuse(store: Store, wheel: Wheel) -> bool:
 
 
 def _compile(store: Store, wheels: Sequence[Wheel], layout: Layout) -> int:
-    """Compile wheels, and return how many it were: what another step has begun with is waited for."""
+    """Compile wheels, and return how many; wait for those that another step is compiling."""
     begun = [wheel for wheel in wheels if store.lock(wheel.key, wait=False)]
     compiled = _run(store, [wheel for wheel in begun if not _reuse(store, wheel)], layout)
     for wheel in begun:
@@ -154,7 +154,7 @@ def _run(store: Store, wheels: Sequence[Wheel], layout: Layout) -> int:
     """Compile wheels, keep the results and write them; return how many wheels."""
     if not wheels:
         return 0
-    # What takes longest begins first; what is in a task depends on nothing but its wheel.
+    # The largest start first; the content of a task depends on its wheel alone.
     wheels = sorted(wheels, key=lambda wheel: sum(source.size for source in wheel.sources), reverse=True)
     tasks = [(number, chunk) for number, wheel in enumerate(wheels) for chunk in _chunks(wheel.sources)]
     left = [sum(number == owner for owner, _ in tasks) for number in range(len(wheels))]
@@ -177,8 +177,8 @@ def _run(store: Store, wheels: Sequence[Wheel], layout: Layout) -> int:
     return len(wheels)
 
 
-def _chunks(sources: Sequence[Source]) -> Iterator[List[Source]]:
-    chunk: List[Source] = []
+def _chunks(sources: Sequence[SourceFile]) -> Iterator[List[SourceFile]]:
+    chunk: List[SourceFile] = []
     for source in sources:
         chunk.append(source)
         if sum(one.size for one in chunk) >= CHUNK:
@@ -199,11 +199,11 @@ def _tasks_done(count: int, directory: str) -> Iterator[int]:
         for line in process.stdout:
             yield int(line)
     if process.returncode:
-        raise ProvisionError("bytecode cannot be compiled, for the reason above; where it says 9, memory ran out")
+        raise ProvisionError("cannot compile bytecode: see above (wait status 9 means out of memory)")
 
 
-def _place(sources: Sequence[Source], parts: Sequence[bytes]) -> None:
-    """Write the files beside their sources."""
+def _place(sources: Sequence[SourceFile], parts: Sequence[bytes]) -> None:
+    """Write the files to the __pycache__ directories of their sources."""
     made = set()
     for source, part in zip(sources, parts):  # noqa: B905 - Python 3.10 has strict=True first
         if not part:

@@ -1,14 +1,14 @@
-"""Compiles Python files, in a process of its own. The same files give the same bytes, whatever else is compiled.
+"""Compiles Python files, in a separate process. The same files give the same bytes, whatever else is compiled.
 
     PYTHONHASHSEED=0 pythonX.Y -s -S -B -W ignore <this file> JOBS COUNT DIRECTORY
 
 DIRECTORY has a list of paths for each of COUNT tasks, 0, 1, …: each path ends with a NUL. For each of them,
-`<number>.out` gets what `encode` makes of their bytecode, b"" for a file that does not compile; the number is then
-written to standard output, on a line of its own. JOBS tasks run at a time.
+`<number>.out` gets their bytecode, joined by `encode`, b"" for a file that does not compile; the number is then written
+to standard output, on its own line. JOBS tasks run at a time.
 
-marshal marks an object as one to be referred to where the process has another reference to it: what was compiled before
-would show in the bytes. So every task runs in a fork of a process that has done nothing yet, without a garbage
-collector. And before Python 3.11 the order of a set's members enters them: so the hash seed is a fixed one.
+marshal flags an object as shared if the process has another reference to it: what was compiled before would change the
+bytes. So every task runs in a fork of a process that has done nothing yet, without a garbage collector. Before Python
+3.11 the bytes also depend on the order of a set's members: so the hash seed is fixed.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _HEADER = struct.Struct("<II")
 
 
 class DamagedError(Exception):
-    """What was to be decoded is not what `encode` made."""
+    """The data does not come from `encode`, or is damaged."""
 
 
 def main(jobs: int, count: int, directory: str) -> int:
-    """Run the tasks; return 0, or 1 where one died."""
+    """Run the tasks; return 0, or 1 if one died."""
     gc.disable()
     running = {}
     failed = False
@@ -68,23 +68,23 @@ def _compiled(name: bytes) -> bytes:
         source = file.read()
     try:
         return pyc.compiled(source)
-    except Exception:  # noqa: BLE001 - templates, other languages' syntax, nesting beyond limits: whatever is not Python
+    except Exception:  # noqa: BLE001 - templates, other languages' syntax, nesting beyond limits: whatever does not compile
         return b""
 
 
 def encode(parts: list[bytes]) -> bytes:
-    """Join parts so that they can be told apart, and damage be seen."""
+    """Join parts, with their lengths and a checksum."""
     body = struct.pack(f"<{len(parts)}I", *map(len, parts)) + b"".join(parts)
     return _HEADER.pack(len(parts), zlib.crc32(body)) + body
 
 
 def decode(data: bytes) -> list[bytes]:
-    """The parts that were joined. Raises DamagedError."""
+    """Return the parts that were joined. Raises DamagedError."""
     try:
         count, checksum = _HEADER.unpack_from(data)
         body = data[_HEADER.size :]
         if zlib.crc32(body) != checksum:
-            raise DamagedError("the checksum is another")
+            raise DamagedError("checksum mismatch")
         lengths = struct.unpack_from(f"<{count}I", body)
     except struct.error as error:
         raise DamagedError(str(error)) from None

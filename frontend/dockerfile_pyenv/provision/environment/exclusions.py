@@ -1,8 +1,8 @@
-"""Releases that exclude this Python (Requires-Python), for which uv takes older ones: from the log of its resolver.
+"""Finds releases that exclude this Python (Requires-Python), so that uv installs older ones: in its resolver's log.
 
-Pure text to text. What uv prints does not tell that there are newer releases; an index need not be asked anew, for the
-resolver's log has it (uv 0.13, crates/uv-resolver/src/resolver/mod.rs and candidate_selector.rs): it looks for the best
-release of a package in a range, and records a conflict where Python is not one that this release is for.
+Pure text to text. uv's output does not mention newer releases, but the resolver's log does (uv 0.13,
+crates/uv-resolver/src/resolver/mod.rs and candidate_selector.rs): it searches for the best release of a package in a
+range, and records a conflict if that release does not support this Python. So no further request to an index is needed.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import re
 from typing import Dict, Tuple
 
 VARIABLES = {"RUST_LOG": "uv_resolver::resolver=debug,uv_resolver::candidate_selector=trace"}
-"""What makes uv log this, and nothing of its downloads."""
+"""Makes uv log this, but not its downloads."""
 
 _LOG = ("DEBUG ", "TRACE ")
-_NAME = r"(?P<name>[\w.-]+)(?:[\[{].*?[\]}])*"  # the extras and markers that a name may have are of no interest
+_NAME = r"(?P<name>[\w.-]+)(?:[\[{][^\]}]*[\]}])*"  # extras and markers of a name do not matter
 _SEARCH = re.compile(rf"DEBUG Searching for a compatible version of {_NAME} \((?P<range>.*)\)$")
 _FOUND = re.compile(
     rf"TRACE Found candidate for package {_NAME} with range (?P<range>.*) after .*: (?P<version>\S+) version$"
@@ -25,7 +25,7 @@ _RELEASE = re.compile(r"(?:(\d+)!)?(\d+(?:\.\d+)*)")
 
 
 class Exclusions:
-    """Reads what uv writes to its standard error, line by line."""
+    """Reads uv's standard error line by line."""
 
     def __init__(self) -> None:
         self._range: Dict[str, str] = {}
@@ -37,7 +37,7 @@ class Exclusions:
         self._failed = False
 
     def read(self, line: str) -> bool:
-        """Take in a line; whether it is of the resolver's log, which is not to be shown."""
+        """Read a line; return whether it is from the resolver's log, which must not be shown."""
         # An error may quote what a build has logged in the same manner.
         self._failed = self._failed or line.startswith("error: ")
         line = line.rstrip()
@@ -65,15 +65,15 @@ class Exclusions:
         return True
 
     def sentence(self, python: str) -> str:
-        """Say which packages are older than they could be for another Python; "" for none. `python` is this X.Y."""
+        """Return a sentence with the packages that are older because of this Python; "" for none. `python` is X.Y."""
         if not self._older:
             return ""
         pairs = (f"{name} {version} instead of {self._newer[name]}" for name, version in sorted(self._older.items()))
-        return f"older releases, since newer ones exclude Python {python} (Requires-Python): " + ", ".join(pairs)
+        return f"older releases, because newer ones do not support Python {python}: " + ", ".join(pairs)
 
     def _install(self, name: str, version: str) -> None:
-        # Only what was the best after an exclusion is older because of it: the resolver may have come back to the
-        # package with other bounds, and so to a newer release, or to one that another package's bounds ask for.
+        # A package is older because of an exclusion only if this was the best release after it: the resolver may return
+        # to the package with other bounds, and so to a newer release, or to one that another package requires.
         newer = [
             excluded
             for searched, excluded in self._instead.items()
@@ -84,6 +84,6 @@ class Exclusions:
 
 
 def _release(version: str) -> Tuple[int, ...]:
-    """Epoch and release of a version, for comparison; () for none. What follows makes no release newer here."""
+    """Return epoch and release of a version, for comparison; () if it has none."""
     match = _RELEASE.match(version)
     return (int(match[1] or 0), *map(int, match[2].split("."))) if match else ()

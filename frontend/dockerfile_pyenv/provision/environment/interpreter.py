@@ -1,4 +1,4 @@
-"""Whether the interpreter that runs this works on this base, and with what."""
+"""Checks that the running interpreter works on this base image, and finds its pip."""
 
 from __future__ import annotations
 
@@ -15,24 +15,27 @@ from typing import Optional
 from layout import Layout, ProvisionError
 
 NEEDED = ("bz2", "ctypes", "hashlib", "lzma", "readline", "sqlite3", "ssl", "uuid", "venv", "zlib")
-"""Standard modules that stand on shared libraries, which a base may lack or have in another version; and venv."""
+"""Standard modules with shared libraries, which a base image may lack or have in another version; and venv."""
 
 SUMMARY = ".pyenv-interpreter.json"
-"""What a prefix says of itself: see interpreter/finish."""
+"""Summary of a prefix: see interpreter/finish."""
 
 LIBRARY = re.compile(r"(?:^|[\s'])([^\s':]*\.so[.\d]*)(?::|'|\s|$)")
-"""A shared library in a message of a dynamic loader: glibc puts it first, musl into the middle."""
+"""A shared library in a message of a dynamic loader: first in glibc's, in the middle of musl's."""
+
+
+BASE = "base"
+"""Instead of a prefix: the base image's own interpreter."""
 
 
 def check(version: str, layout: Layout, *, base: bool = False) -> None:
-    """Raise ProvisionError unless this is Python `version`, complete on this base, and its pip runs.
+    """Raise ProvisionError unless this is Python `version`, is complete on this base image, and its pip runs.
 
-    `version` is X.Y, or X.Yt of a free-threaded build. `base` says that it is the base image's own, whose pip is not
-    looked at.
+    `version` is X.Y, or X.Yt for a free-threaded build. `base` means the base image's own, whose pip is not checked.
     """
     own = "{}.{}".format(*sys.version_info) + ("t" if "t" in getattr(sys, "abiflags", "") else "")
     if own != version:
-        raise ProvisionError(f"the interpreter says that it is Python {own}, not {version}")
+        raise ProvisionError(f"the interpreter is Python {own}, not {version}")
     _check_libc(Path(sys.base_prefix, SUMMARY))
     missing = []
     libraries = set()
@@ -43,27 +46,27 @@ def check(version: str, layout: Layout, *, base: bool = False) -> None:
             missing.append(f"{name} ({error})")
             libraries.update(LIBRARY.findall(str(error))[:1])
     if missing:
-        what = ", ".join(sorted(libraries)) or "what is named there"
+        what = ", ".join(sorted(libraries)) or "what they require"
         raise ProvisionError(
-            f"Python {version} is not complete on this base image, it cannot import {', '.join(missing)}. "
-            f"Install {what} before this line, or choose another interpreter"
+            f"Python {version} cannot import {', '.join(missing)} on this base image: install {what} above this line, "
+            "or choose another interpreter"
         )
     if not base:
         _check_pip(layout)
 
 
 def pip() -> Optional[Path]:
-    """Return the directory of the interpreter's own pip, wherever its distribution keeps packages; None for none."""
+    """Return the directory of the interpreter's pip, wherever its distribution keeps packages; None for none."""
     found = importlib.util.find_spec("pip")
     return Path(found.origin).parent if found and found.origin else None
 
 
 def pip_wheel() -> Optional[Path]:
-    """Return the wheel of pip that ensurepip would install; None where the distribution left it out."""
+    """Return the wheel of pip that ensurepip would install; None if the distribution removed it."""
     found = importlib.util.find_spec("ensurepip")
     if not found or not found.origin:
         return None
-    # Distributions that keep the wheel elsewhere say where in ensurepip or in sysconfig: Debian's place, and Fedora's.
+    # Distributions may keep the wheel elsewhere: these are the directories of Debian and Fedora.
     directories = [
         Path(found.origin).parent / "_bundled",
         Path("/usr/share/python-wheels"),
@@ -74,20 +77,20 @@ def pip_wheel() -> Optional[Path]:
 
 
 def _check_libc(summary: Path) -> None:
-    """Compare what the prefix needs with what the base has, where both say so."""
+    """Compare the glibc that the prefix requires with that of the base image, if both are known."""
     if not summary.is_file():
         return
     needed = json.loads(summary.read_text(encoding="utf-8")).get("glibc")
     own = glibc()
     if needed and own and _numbers(own) < _numbers(needed):
         raise ProvisionError(
-            f"this base image has glibc {own}, and this build of Python {sys.version.split()[0]} needs {needed} or "
-            "newer: choose a newer base, a standalone interpreter, or one that was made on an older distribution"
+            f"this build of Python {sys.version.split()[0]} requires glibc {needed} or newer, but this base image has "
+            f"{own}: use a newer base image, a standalone interpreter, or one built on an older distribution"
         )
 
 
 def glibc() -> str:
-    """Return the version of the base's glibc, such as "2.36"; "" for another libc."""
+    """Return the version of the base image's glibc, such as "2.36"; "" for another C library."""
     try:
         name, _, number = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
     except (OSError, ValueError):
@@ -114,4 +117,4 @@ def _check_pip(layout: Layout) -> None:
     )
     if result.returncode:
         last = (result.stderr.strip().splitlines() or [f"exit status {result.returncode}"])[-1]
-        raise ProvisionError(f"pip of the interpreter in {sys.base_prefix} does not run on this base image: {last}")
+        raise ProvisionError(f"the pip of the interpreter in {sys.base_prefix} does not run on this base image: {last}")

@@ -1,8 +1,10 @@
-"""Who an environment belongs to: USER of the stage, resolved as a container's user is."""
+"""The owner of an environment: the stage's USER, resolved as for a container."""
 
 from __future__ import annotations
 
 import os
+import stat
+from itertools import chain
 from pathlib import Path
 from typing import Iterator, NamedTuple
 
@@ -17,14 +19,14 @@ class Owner(NamedTuple):
     uid: int
     gid: int
     home: str
-    """Path of the home directory in the image; "/" where /etc/passwd does not know the user."""
+    """Path of the home directory in the image; "/" if the user is not in /etc/passwd."""
 
 
 def resolve(spec: str, layout: Layout) -> Owner:
-    """Resolve what USER says: "", "name", "uid", or either with ":group" or ":gid".
+    """Resolve the value of USER: "", "name", "uid", or either with ":group" or ":gid".
 
-    Follows GetExecUser of moby/sys/user: a number need not be in /etc/passwd, a name must; a user that is not there
-    has group 0. Raises ProvisionError for a name that is not known.
+    Follows GetExecUser of moby/sys/user: a name must be in /etc/passwd, a number need not; a user that is not has group
+    0. Raises ProvisionError for an unknown name.
     """
     user, _, group = spec.partition(":")
     number = _number(user or "0")
@@ -34,18 +36,32 @@ def resolve(spec: str, layout: Layout) -> Owner:
             uid, gid, home = _number(own), _number(primary) or 0, directory or "/"
             break
     if uid is None:
-        raise ProvisionError(f"USER is {user} here, and /etc/passwd knows no user of that name")
+        raise ProvisionError(f"USER is {user}, but /etc/passwd has no user with this name")
     return Owner(uid, _group(group, layout) if group else gid, home)
 
 
 def give(path: Path, owner: Owner) -> None:
-    """Give a directory and everything below it to its owner; links themselves, never what they point to."""
-    if (owner.uid, owner.gid) == (os.geteuid(), os.getegid()):
+    """Change the owner of a directory and everything in it; of links themselves, never of their targets.
+
+    If the owner's group is 0, the group gets the owner's permissions (`g=u`): OpenShift runs containers as any user of
+    that group, and images that follow its guidelines, such as apache/airflow, have their files so.
+    """
+    changes = (owner.uid, owner.gid) != (os.geteuid(), os.getegid())
+    if not changes and owner.gid != 0:
         return
-    os.lchown(path, owner.uid, owner.gid)
-    for directory, directories, files in os.walk(path):
-        for name in directories + files:
-            os.lchown(Path(directory, name), owner.uid, owner.gid)
+    names = ([Path(top, name) for name in below + files] for top, below, files in os.walk(path))
+    for entry in chain([path], *names):
+        if changes:
+            os.lchown(entry, owner.uid, owner.gid)
+        if owner.gid == 0:
+            _share(entry)
+
+
+def _share(path: Path) -> None:
+    mode = path.lstat().st_mode
+    shared = (mode & ~stat.S_IRWXG) | (mode & stat.S_IRWXU) >> 3
+    if not stat.S_ISLNK(mode) and shared != mode:
+        path.chmod(stat.S_IMODE(shared))
 
 
 def _group(group: str, layout: Layout) -> int:
@@ -54,7 +70,7 @@ def _group(group: str, layout: Layout) -> int:
         if number is None and name == group:
             number = _number(gid)
     if number is None:
-        raise ProvisionError(f"USER names the group {group} here, and /etc/group knows no group of that name")
+        raise ProvisionError(f"the group of USER is {group}, but /etc/group has no group with this name")
     return number
 
 
@@ -63,7 +79,7 @@ def _number(text: str) -> int | None:
 
 
 def _records(path: Path, fields: int) -> Iterator[list[str]]:
-    """Yield the lines that have at least so many fields; a file that is missing has none."""
+    """Yield the lines with at least this many fields; nothing for a missing file."""
     try:
         text = path.read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:

@@ -1,6 +1,6 @@
-"""Drives pip in place of uv: the interpreter's own, with the same settings, said in pip's words.
+"""Installs requirements with the interpreter's own pip instead of uv, with the same settings in pip's terms.
 
-pip is not given the stage's configuration as it stands either: `settings` has chosen what counts, in uv's terms.
+pip does not read the stage's configuration either: `settings` has chosen what applies, in uv's terms.
 """
 
 from __future__ import annotations
@@ -9,81 +9,108 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping
 from urllib.parse import quote, urlsplit, urlunsplit
 
-import installer
+import apart
+import failure
+import indexes
 import interpreter
-from layout import Layout, ProvisionError
+import output
+import startup
+import uv_cache
+import uv_installer
+from layout import InStageError, Layout, ProvisionError
+from output import Text
 from requirement_lines import NAME
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from installer import Places
-    from log import Log
-    from owner import Owner
-    from requirements import Asked
-    from settings import Settings
+    from install import IndexOptions, Install
+    from resolve_includes import RequirementSet
 
 ARGUMENTS = (
-    "-m",
-    "pip",
     "install",
     "--no-input",
-    "--no-compile",  # bytecode is made afterwards, in a way that does not depend on file times
+    "--no-compile",  # bytecode is compiled afterwards, independent of file times
     "--no-color",
     "--progress-bar=off",
     "--disable-pip-version-check",
     "--no-warn-script-location",
 )
-CREDENTIALS = re.compile(r"://[^/@\s]+@")
+DATES = 26
+"""First version of pip with --uploaded-prior-to."""
 OPTIONS = {"--allow-insecure-host": "--trusted-host"}
-"""uv's options that have another name in pip."""
+"""Options that have another name in pip than in uv."""
 
 
-def install(  # noqa: PLR0913 - an install is described by this many facts
-    path: Path,
-    asked: Asked,
-    chosen: Settings,
-    owner: Owner,
-    layout: Layout,
-    *,
-    log: Log,
-    no_deps: bool = False,
-) -> Places:
-    """Install requirements into the environment at `path`, which has pip; see installer.install.
-
-    Raises ProvisionError, which says why pip failed.
-    """
-    log(f"pip {_version()} installs")
-    environment = installer.step_environment(chosen, owner, layout)
+def install(step: Install, requirements: RequirementSet) -> IndexOptions:
+    """Install requirements into an environment that has pip. Raises ProvisionError, which says why pip failed."""
+    step.log(f"installing with pip {_version()}")
+    ours = step.variables()
     command = [
-        str(path / "bin" / "python"),
+        step.python,
+        "-u",  # its standard output and error are one
+        *_program(step),
         *ARGUMENTS,
-        f"--cache-dir={installer.cache(layout) / 'pip'}",
-        *_arguments(chosen.arguments),
-        *_from_variables(environment),
+        f"--cache-dir={uv_cache.directory(step.layout) / uv_cache.PIP}",
+        *_arguments(step.settings.arguments),
+        *_from_variables(ours),
     ]
-    variables = _variables(environment, asked, layout)
-    for lock in asked.locks:
-        exported = installer.exported(lock, path, asked, environment, layout, log)
-        _run([*command, "--no-deps", "--require-hashes", f"--requirement={exported}"], variables, asked, log)
-    if asked.is_listed:
-        more = _said(asked, no_deps=no_deps)
-        more.append(f"--requirement={installer.written(layout, 'requirements.txt', _lines(asked))}")
-        if asked.constraints:
-            more.append(f"--constraint={installer.written(layout, 'constraints.txt', asked.constraints)}")
-        _run([*command, *more], variables, asked, log)
-    return installer.places(asked, chosen, environment)
+    variables = _variables(ours, requirements, step.layout)
+    own_files = startup.own_files(step.path)
+    if not step.layout.builds:
+        if len(requirements.locks) + requirements.has_unlocked > 1:
+            # The second pip would start in an environment with packages, which may run code when Python starts.
+            raise InStageError("pip installs lock files and other requirements one after another")
+        uv_installer.know_interpreter(step, ours)
+    for lock in requirements.locks:
+        exported = uv_installer.export_lock(lock, step, requirements, ours)
+        locked = ["--no-deps", "--require-hashes", f"--requirement={exported}"]
+        _run([*command, *locked], variables, requirements, step)
+    if requirements.has_unlocked:
+        more = [*_file_options(requirements, no_deps=step.no_deps), *_date(step)]
+        more.append(f"--requirement={step.layout.write_lines('requirements.txt', _lines(requirements))}")
+        if requirements.constraints:
+            more.append(f"--constraint={step.layout.write_lines('constraints.txt', requirements.constraints)}")
+        _run([*command, *more], variables, requirements, step)
+    # uv refuses to replace the environment's Python; pip does not, and uv would start what it finds there.
+    startup.check_files(step.path, "{}.{}".format(*sys.version_info), own_files)
+    return uv_installer.index_options(step, requirements, ours)
+
+
+def _program(step: Install) -> List[str]:
+    """Return the arguments that start pip."""
+    if step.layout.builds and not step.build_constraints:
+        return ["-m", "pip"]
+    if step.layout.builds:
+        path = step.layout.write_lines("build-constraints.txt", list(step.build_constraints))
+        return ["-I", str(Path(__file__).with_name("pip_constrained.py")), str(path)]
+    return ["-I", str(Path(__file__).with_name("pip_apart.py")), str(_note(step))]
+
+
+def _date(step: Install) -> List[str]:
+    """Return the date for packages that are not locked. Raises ProvisionError for a pip that has no such option."""
+    if not step.exclude_newer:
+        return []
+    version = _version()
+    if not version[:1].isdigit() or int(version.partition(".")[0]) < DATES:
+        raise ProvisionError(
+            f"--exclude-newer requires pip {DATES} or newer, but this interpreter has pip {version}: use --installer=uv"
+        )
+    return [f"--uploaded-prior-to={step.exclude_newer}"]
+
+
+def _note(step: Install) -> Path:
+    return step.layout.tmp / "pip-apart.txt"
 
 
 def _version() -> str:
-    """Version of the interpreter's pip."""
+    """Return the version of the interpreter's pip."""
     found = interpreter.pip()
     text = (found / "__init__.py").read_text(encoding="utf-8") if found else ""
     match = re.search(r"""^__version__ = ["']([^"']+)""", text, re.MULTILINE)
-    return match[1] if match else "of ensurepip"
+    return match[1] if match else "(from ensurepip)"
 
 
 def _arguments(arguments: List[str]) -> Iterator[str]:
@@ -93,23 +120,23 @@ def _arguments(arguments: List[str]) -> Iterator[str]:
 
 
 def _from_variables(environment: Mapping[str, str]) -> Iterator[str]:
-    """Options for what uv has as variables, without what may be a secret."""
-    for place in filter(None, environment.get("UV_FIND_LINKS", "").split(",")):
-        yield f"--find-links={place}"
+    """Yield options for what uv reads from variables, without what may be a secret."""
+    for location in filter(None, environment.get("UV_FIND_LINKS", "").split(",")):
+        yield f"--find-links={location}"
     for host in environment.get("UV_INSECURE_HOST", "").split():
         yield f"--trusted-host={host}"
 
 
-def _said(asked: Asked, *, no_deps: bool) -> List[str]:
-    """What the files say, as far as a requirements file of pip's cannot be told."""
-    arguments = [f"--trusted-host={host}" for host in asked.hosts]
-    arguments += [flag for flag in asked.flags if flag != "--no-index"]
+def _file_options(requirements: RequirementSet, *, no_deps: bool) -> List[str]:
+    """Return what files say that is an option of pip's command line here."""
+    arguments = [f"--trusted-host={host}" for host in requirements.hosts]
+    arguments += [flag for flag in requirements.flags if flag != "--no-index"]
     return [*arguments, "--no-deps"] if no_deps else arguments
 
 
-def _lines(asked: Asked) -> List[str]:
-    lines = asked.lines()
-    for name, value in asked.settings:
+def _lines(requirements: RequirementSet) -> List[str]:
+    lines = requirements.lines()
+    for name, value in requirements.config_settings:
         for number, line in enumerate(lines):
             match = NAME.match(line)
             if match is not None and match[0] == name:
@@ -117,12 +144,12 @@ def _lines(asked: Asked) -> List[str]:
     return lines
 
 
-def _variables(environment: Mapping[str, str], asked: Asked, layout: Layout) -> Dict[str, str]:
-    """The step's variables without pip's and uv's own, and what pip is to be told by variables."""
+def _variables(environment: Mapping[str, str], requirements: RequirementSet, layout: Layout) -> Dict[str, str]:
+    """Return variables for pip: the step's without those of pip and uv, and settings that may hold secrets."""
     kept = {name: value for name, value in environment.items() if not name.startswith(("PIP_", "UV_", "PYC_"))}
     kept["PIP_CONFIG_FILE"] = os.devnull
     kept["PIP_ROOT_USER_ACTION"] = "ignore"
-    if not asked.index and "--no-index" not in asked.flags:
+    if not requirements.index and "--no-index" not in requirements.flags:
         index = environment.get("UV_DEFAULT_INDEX") or environment.get("UV_INDEX_URL")
         if index:
             kept["PIP_INDEX_URL"] = _with_credentials(index, environment)
@@ -140,15 +167,15 @@ def _variables(environment: Mapping[str, str], asked: Asked, layout: Layout) -> 
         if environment.get(ours) and theirs not in kept:
             kept[theirs] = environment[ours]
     if "PIP_CERT" not in kept and environment.get("UV_SYSTEM_CERTS") == "true":
-        # pip trusts them by itself from 24.2 on only.
-        bundle = next((path for path in installer.CERTIFICATES if layout.find(path).is_file()), None)
+        # pip itself trusts them since 24.2.
+        bundle = layout.certificates()
         if bundle:
             kept["PIP_CERT"] = bundle
     return kept
 
 
 def _with_credentials(index: str, environment: Mapping[str, str]) -> str:
-    """An index as pip knows it: of uv's `name=url` the URL, with the credentials that variables hold for the name."""
+    """Return the URL of uv's `name=url`, with the credentials that variables hold for this name."""
     match = re.match(r"([A-Za-z0-9_-]+)=(https?://.*)", index)
     if match is None:
         return index
@@ -161,16 +188,26 @@ def _with_credentials(index: str, environment: Mapping[str, str]) -> str:
     return urlunsplit(parts._replace(netloc=f"{secret}@{parts.netloc.rpartition('@')[2]}"))
 
 
-def _run(command: List[str], environment: Mapping[str, str], asked: Asked, log: Log) -> None:
-    """Run pip, and show what it writes to standard error as it comes. Raises ProvisionError where it fails."""
-    lines: List[str] = []
-    with subprocess.Popen(command, env=dict(environment), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-        assert process.stderr is not None  # noqa: S101 - it is a pipe
-        for raw in process.stderr:
-            lines.append(log.redact(raw.decode("utf-8", "replace")))
-            sys.stderr.buffer.write(lines[-1].encode())
+def _run(command: List[str], environment: Mapping[str, str], requirements: RequirementSet, step: Install) -> None:
+    """Run pip, and show all that it writes as it comes. Raises ProvisionError if it fails."""
+    log = step.log
+    kept = Text()
+    with subprocess.Popen(
+        command, env=dict(environment), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        assert process.stdout is not None  # noqa: S101 - it is a pipe
+        for raw in output.raw_lines(process.stdout):
+            line = log.redact.line(raw)
+            kept.add(line)
+            sys.stderr.buffer.write(line.encode())
             sys.stderr.buffer.flush()
+    if not step.layout.builds and _note(step).is_file():
+        name = _note(step).read_text(encoding="utf-8")
+        raise InStageError(f"{name} is built from source" if name else "this version of pip may build from source")
     if process.returncode != 0:
-        reasons = [line[len("ERROR: ") :].strip() for line in lines if line.startswith("ERROR: ")]
-        why = CREDENTIALS.sub("://***@", " ".join(reasons)) or "pip says it above"
-        raise ProvisionError(f"the requirements in {asked.title} cannot be installed: see above\n  why: {why}")
+        apart.stop(apart.of_pip, str(kept), requirements, step.layout)
+        found = failure.of_pip(str(kept), process.returncode)
+        found = indexes.with_origin(found, indexes.origins(step.settings, requirements))
+        found = failure.with_source_of_hash(found, str(kept), requirements.texts())
+        words = failure.paragraph(failure.in_builder(found) if step.layout.in_builder else found)
+        raise ProvisionError(f"cannot install {requirements.title}: " + "\n".join(words))

@@ -1,8 +1,8 @@
-"""Bytecode files (PEP 552) that know no place yet: compiled once, they serve every environment.
+"""Bytecode files (PEP 552) without a path: compiled once, they can be used in every environment.
 
-A code object has the path of its source in it, written into the file once, as a string of the marshal format. In its
-place here stands a marker that is the source's own hash, so that nothing in the source can be taken for it; `place`
-puts the path there. What comes out is what compiling at that path gives, byte for byte.
+A code object holds the path of its source, written to the file once, as a string of the marshal format. Here it holds a
+marker instead, the hash of the source, so that nothing in the source can equal it; `place` replaces it with the path.
+The result equals, byte for byte, what compiling at that path gives.
 """
 
 from __future__ import annotations
@@ -12,33 +12,33 @@ import importlib.util
 import marshal
 
 UNCHECKED_HASH = (1).to_bytes(4, "little")
-"""Flags of a file that is never compared with its source: an image's file times may be rewritten."""
+"""Flags of a file that is never compared with its source: file times of an image may change."""
 
 _SHORT = {ord("z"): b"a", ord("Z"): b"A"}
-"""Types of an ASCII string of up to 255 characters, to those of a longer one (CPython, Python/marshal.c)."""
+"""Types of ASCII strings of up to 255 characters, with the types of longer ones (CPython, Python/marshal.c)."""
 _INTERNED = b"Z"
 _REF = 0x80
-"""Set on the type of an object that is referred to again."""
+"""Flag in the type of an object that is referenced again."""
 
 
 def compiled(source: bytes) -> bytes:
-    """Compile a source file for no place in particular. Raises whatever `compile` does with a source that is wrong."""
+    """Compile a source file without a path. Raises what `compile` raises for an invalid source."""
     code = compile(source, marker(source), "exec", dont_inherit=True)
     return importlib.util.MAGIC_NUMBER + UNCHECKED_HASH + importlib.util.source_hash(source) + marshal.dumps(code)
 
 
 def marker(source: bytes) -> str:
-    """What stands for the path of a source file."""
+    """Return the marker for the path of a source file."""
     return digest_marker(hashlib.sha256(source).hexdigest())
 
 
 def digest_marker(digest: str) -> str:
-    """What stands for the path of a source file of this SHA-256."""
+    """Return the marker for the path of a source file with this SHA-256."""
     return f"<{digest}>"
 
 
 def place(data: bytes, marked: str, path: str) -> bytes:
-    """Put a source file's path where `marked` stands in its bytecode."""
+    """Replace the marker `marked` in bytecode with the path of its source."""
     needle = bytes([len(marked)]) + marked.encode("ascii")
     first, *rest = data.split(needle)
     pieces = [first]
@@ -50,7 +50,7 @@ def place(data: bytes, marked: str, path: str) -> bytes:
 
 
 def _string(kind: int, text: str) -> bytes:
-    """A string as marshal writes it, in the place of a short ASCII one of this type."""
+    """Return a string as marshal writes it, in place of a short ASCII string of this type."""
     flag, kind = kind & _REF, kind & ~_REF
     if not text.isascii():
         encoded = text.encode("utf-8", "surrogatepass")

@@ -1,20 +1,24 @@
-"""What uv is told of the stage's own settings for pip and uv.
+"""Chooses uv's settings from the stage's settings for pip and uv.
 
-uv reads neither pip.conf nor PIP_*, and whatever UV_* variables and files there are could also point it at another
-environment. So of both worlds only this passes: indexes, find-links, trusted hosts, certificates, proxy, binary rules,
-timeouts and retries. All else of pip's and uv's settings stays outside, `constraint` above all: an Airflow image
-constrains pip to Airflow's own versions. A setting of uv's goes before pip's, a variable before a file, a later file
-before an earlier one, [install] before [global]. dockerfile-syntax/reference.md is the same for its readers.
+uv reads neither pip.conf nor PIP_*, and a stage's UV_* variables and files could point it to another environment. So
+only these settings apply: indexes, find-links, trusted hosts, certificates, proxy, rules about source builds, timeouts
+and retries. All others are ignored, above all `constraint`: an Airflow image constrains pip to Airflow's own versions.
+uv's settings override pip's, a variable overrides a file, a later file an earlier one, [install] overrides [global].
+dockerfile-syntax/reference.md documents this for users.
 """
 
 from __future__ import annotations
 
 import configparser
+import io
 import os
 import re
-from typing import Callable, Dict, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
+import pip_settings
+from indexes import Place
 from layout import ProvisionError
+from pip_settings import PipSetting
 
 NOTED = frozenset(
     {
@@ -29,10 +33,11 @@ NOTED = frozenset(
         "requirement",
         "root",
         "target",
+        "uploaded-prior-to",
         "user",
     }
 )
-"""Settings of pip that would change what is installed, and so are worth a word in the log when they do not."""
+"""Settings of pip that would change what is installed: the log names those that are ignored."""
 
 KEPT_UV = (
     "UV_DEFAULT_INDEX",
@@ -43,6 +48,7 @@ KEPT_UV = (
     "UV_INSECURE_HOST",
     "UV_NATIVE_TLS",
     "UV_SYSTEM_CERTS",
+    "UV_TORCH_BACKEND",
     "UV_HTTP_TIMEOUT",
     "UV_REQUEST_TIMEOUT",
     "UV_HTTP_CONNECT_TIMEOUT",
@@ -54,25 +60,64 @@ DROPPED = re.compile(
     r"UV_.*|PYTHON.*|PYC_INVALIDATION_MODE|VIRTUAL_ENV.*|CONDA_.*|LD_PRELOAD|LD_AUDIT|XDG_.*_HOME|RUST_LOG"
     r"|HOME|TMPDIR|TEMP|TMP"
 )
-"""Variables of the stage that would point uv, or what it builds with, away from the environment and the step."""
+"""Variables of the stage that would point uv, or a build, away from the environment and the step."""
+
+PIP_KEYS = frozenset(
+    {
+        "cert",
+        "client-cert",
+        "default-timeout",
+        "extra-index-url",
+        "find-links",
+        "index-url",
+        "no-binary",
+        "no-index",
+        "only-binary",
+        "proxy",
+        "retries",
+        "timeout",
+        "trusted-host",
+    }
+)
+"""Settings of pip that `settings` uses."""
+BUILD_KEYS = frozenset({"build-constraint"})
+BUILD_UV = ("UV_BUILD_CONSTRAINT",)
+"""Settings of pip and uv that it uses for source builds."""
+
+BINARY_UV = ("UV_NO_BINARY", "UV_NO_BINARY_PACKAGE", "UV_NO_BUILD", "UV_NO_BUILD_PACKAGE")
+OTHERS = frozenset(
+    {
+        "CURL_CA_BUNDLE",
+        "NETRC",
+        "PIP_CONFIG_FILE",
+        "REQUESTS_CA_BUNDLE",
+        "SSL_CERT_DIR",
+        "SSL_CERT_FILE",
+        "SSL_CLIENT_CERT",
+        "XDG_CONFIG_DIRS",
+        "XDG_CONFIG_HOME",
+    }
+)
+"""Variables, besides those of pip and uv, that decide what an install without source builds finds."""
+
+LARGEST = 1e9
+"""No number of seconds or retries is as large."""
 
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
+NO_PROXY = ("NO_PROXY", "no_proxy")
 
 
 class Settings(NamedTuple):
-    """What to start uv with."""
+    """uv's settings."""
 
     environment: Dict[str, str]
     arguments: List[str]
     notes: List[str]
-    """For the log: which settings are taken from where, and which are not. Never a value: it may be a secret."""
-
-
-class Value(NamedTuple):
-    """A setting of pip, and where it is made."""
-
-    text: str
-    origin: str
+    """For the log: which settings apply, from where, and which are ignored. Never a value: it may be a secret."""
+    places: Sequence[Place] = ()
+    """Locations of packages, and where they are set."""
+    build_constraints: Sequence[Place] = ()
+    """Files with constraints for source builds, and where they are set."""
 
 
 def settings(
@@ -81,14 +126,16 @@ def settings(
     *,
     kind: Callable[[str], str],
     system_certificates: bool = False,
+    numbered: bool = True,
 ) -> Settings:
     """Choose uv's environment and arguments from a stage's environment and its pip.conf files.
 
     `files` are name and text, in the order in which pip reads them. `kind` says what a path of the image is: "file",
-    "directory" or "". `system_certificates` says whether the image has certificates of its own: uv trusts them then,
-    as pip does since 24.2. Raises ProvisionError for a file or number that pip would refuse as well.
+    "directory" or "". `system_certificates` says whether the image has a CA bundle: uv trusts it then, as pip does
+    since 24.2. `numbered` says whether the files have the lines that their author wrote. Raises ProvisionError for a
+    file or number that pip would reject too.
     """
-    pip = _pip_settings(environ, files)
+    pip = pip_settings.merge(environ, files)
     kept = {name: value for name, value in environ.items() if not DROPPED.fullmatch(name)}
     taken: List[str] = []
     kept.update(_uv_settings(environ, taken))
@@ -97,20 +144,21 @@ def settings(
     arguments += _binaries(environ, pip, taken)
     _certificates(kept, pip, taken, kind, system_certificates=system_certificates)
     _network(kept, pip, taken)
-    ignored = [_named(key, pip) for key in sorted(NOTED & set(pip))]
+    constraints = _build_constraints(environ, pip, taken, numbered=numbered)
+    ignored = [pip_settings.named(key, pip) for key in sorted(NOTED & set(pip))]
     notes = []
     if taken:
-        notes.append("settings taken over: " + ", ".join(taken))
+        notes.append("using settings: " + ", ".join(taken))
     if ignored:
-        notes.append("settings of pip that do not apply here: " + ", ".join(ignored))
-    return Settings(kept, arguments, notes)
+        notes.append("ignoring pip settings: " + ", ".join(ignored))
+    return Settings(kept, arguments, notes, list(_places(kept, environ, pip, numbered=numbered)), constraints)
 
 
 def pip_config_files(environ: Mapping[str, str], home: str, read: Callable[[str], str | None]) -> List[Tuple[str, str]]:
-    """Find the pip.conf files that pip would read for a user with this home directory, in its order.
+    """Return the pip.conf files that pip would read for a user with this home directory, in pip's order.
 
     See get_configuration_files and iter_config_files of pip's configuration.py (pip 25). `read` returns a file's text,
-    or None where there is no such file.
+    or None if it does not exist.
     """
     own = environ.get("PIP_CONFIG_FILE", "")
     if own == os.devnull:
@@ -127,30 +175,54 @@ def pip_config_files(environ: Mapping[str, str], home: str, read: Callable[[str]
     return [(path, text) for path, text in found if text is not None]
 
 
-def _pip_settings(environ: Mapping[str, str], files: Sequence[Tuple[str, str]]) -> Dict[str, Value]:
-    """Merge pip's settings as `pip install` does; what is empty counts as not set."""
-    sections: Dict[str, Dict[str, Value]] = {"global": {}, "install": {}}
-    for name, text in files:
-        parser = configparser.RawConfigParser()
-        try:
-            parser.read_string(text, source=name)
-        except configparser.Error as error:
-            raise ProvisionError("{} cannot be read: {}".format(name, " ".join(str(error).split()))) from None
-        for section, values in sections.items():
-            if parser.has_section(section):
-                values.update((_normal(key), Value(value, name)) for key, value in parser.items(section))
-    variables = {
-        _normal(name[len("PIP_") :]): Value(value, name) for name, value in environ.items() if name.startswith("PIP_")
+def relevant(environ: Mapping[str, str], *, builds: bool = False) -> Dict[str, str]:
+    """Return the variables that have a part in an install without source builds, or with them."""
+    names = {*KEPT_UV, *BINARY_UV, *OTHERS, *PROXY_VARIABLES, *NO_PROXY, *(BUILD_UV if builds else ())}
+    keys = PIP_KEYS | BUILD_KEYS if builds else PIP_KEYS
+    return {
+        name: value
+        for name, value in environ.items()
+        if value
+        and (
+            name in names
+            or INDEX_CREDENTIALS.fullmatch(name)
+            or (name.startswith("PIP_") and pip_settings.normal(name[len("PIP_") :]) in keys)
+        )
     }
-    merged = {}
-    for values in (sections["global"], sections["install"], variables):
-        merged.update((key, value) for key, value in values.items() if value.text.strip())
-    return merged
 
 
-def _normal(key: str) -> str:
-    key = key.lower().replace("_", "-")
-    return key[2:] if key.startswith("--") else key  # noqa: FURB188 - str.removeprefix is of 3.9
+def unused(environ: Mapping[str, str], files: Sequence[Tuple[str, str]]) -> List[str]:
+    """Return the settings of pip that are worth a log line because they do not apply, with their origins."""
+    pip = pip_settings.merge(environ, files)
+    return [pip_settings.named(key, pip) for key in sorted(NOTED & set(pip))]
+
+
+def pip_values(environ: Mapping[str, str], files: Sequence[Tuple[str, str]], keys: Iterable[str]) -> List[str]:
+    """Return the values of settings of pip, for those keys that are set. Raises ProvisionError."""
+    pip = pip_settings.merge(environ, files)
+    return [pip[key].text for key in keys if key in pip]
+
+
+def relevant_file(name: str, text: str, *, builds: bool = False) -> str:
+    """Return a pip.conf with nothing but the settings of pip that `settings` uses, in a fixed order.
+
+    A file that cannot be read stays as it is, so that the install reports it.
+    """
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string(text, source=name)
+    except configparser.Error:
+        return text
+    reduced = configparser.RawConfigParser()
+    keys = PIP_KEYS | BUILD_KEYS if builds else PIP_KEYS
+    for section in ("global", "install"):
+        values = parser.items(section) if parser.has_section(section) else ()
+        kept = {pip_settings.normal(key): value for key, value in values if pip_settings.normal(key) in keys}
+        if kept:
+            reduced[section] = dict(sorted(kept.items()))
+    written = io.StringIO()
+    reduced.write(written)
+    return written.getvalue()
 
 
 def _uv_settings(environ: Mapping[str, str], taken: List[str]) -> Dict[str, str]:
@@ -160,37 +232,71 @@ def _uv_settings(environ: Mapping[str, str], taken: List[str]) -> Dict[str, str]
     return found
 
 
-def _indexes(kept: Dict[str, str], pip: Mapping[str, Value], taken: List[str], kind: Callable[[str], str]) -> List[str]:
+def _indexes(
+    kept: Dict[str, str], pip: Mapping[str, PipSetting], taken: List[str], kind: Callable[[str], str]
+) -> List[str]:
     arguments = []
     if _true(pip.get("no-index")):
-        taken.append(_named("no-index", pip))
+        taken.append(pip_settings.named("no-index", pip))
         arguments.append("--no-index")
         for name in ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL"):
             kept.pop(name, None)
     else:
         if "index-url" in pip and not {"UV_DEFAULT_INDEX", "UV_INDEX_URL"} & set(kept):
             kept["UV_DEFAULT_INDEX"] = pip["index-url"].text.strip()
-            taken.append(_named("index-url", pip))
+            taken.append(pip_settings.named("index-url", pip))
         if "extra-index-url" in pip and not {"UV_INDEX", "UV_EXTRA_INDEX_URL"} & set(kept):
             kept["UV_INDEX"] = " ".join(pip["extra-index-url"].text.split())
-            taken.append(_named("extra-index-url", pip))
+            taken.append(pip_settings.named("extra-index-url", pip))
     if "find-links" in pip and "UV_FIND_LINKS" not in kept:
-        # pip passes over a place that does not exist, uv stops.
-        locations = [place for place in pip["find-links"].text.split() if "://" in place or kind(place)]
+        # pip skips a location that does not exist, uv fails.
+        locations = [one for one in pip["find-links"].text.split() if "://" in one or kind(one)]
         if locations:
-            taken.append(_named("find-links", pip))
-        arguments += ["--find-links=" + place for place in locations]
+            taken.append(pip_settings.named("find-links", pip))
+        arguments += ["--find-links=" + one for one in locations]
     return arguments
 
 
-def _hosts(environ: Mapping[str, str], pip: Mapping[str, Value], taken: List[str]) -> List[str]:
+def _places(
+    kept: Mapping[str, str], environ: Mapping[str, str], pip: Mapping[str, PipSetting], *, numbered: bool
+) -> Iterator[Place]:
+    """Yield the locations of packages, with the variable or file that sets them."""
+    for name, key, separator in (
+        ("UV_DEFAULT_INDEX", "index-url", None),
+        ("UV_INDEX_URL", "", None),
+        ("UV_INDEX", "extra-index-url", None),
+        ("UV_EXTRA_INDEX_URL", "", None),
+        ("UV_FIND_LINKS", "", ","),
+    ):
+        origin = name if environ.get(name) or key not in pip else pip[key].place(key, numbered=numbered)
+        for url in filter(None, kept.get(name, "").split(separator)):
+            yield Place(url, origin)
+    if "find-links" in pip:
+        for url in pip["find-links"].text.split():
+            yield Place(url, pip["find-links"].place("find-links", numbered=numbered))
+
+
+def _build_constraints(
+    environ: Mapping[str, str], pip: Mapping[str, PipSetting], taken: List[str], *, numbered: bool
+) -> List[Place]:
+    (name,), (key,) = BUILD_UV, BUILD_KEYS
+    if environ.get(name):
+        taken.append(name)
+        return [Place(one, name) for one in environ[name].split()]
+    if key not in pip:
+        return []
+    taken.append(pip_settings.named(key, pip))
+    return [Place(one, pip[key].place(key, numbered=numbered)) for one in pip[key].text.split()]
+
+
+def _hosts(environ: Mapping[str, str], pip: Mapping[str, PipSetting], taken: List[str]) -> List[str]:
     if "trusted-host" not in pip or environ.get("UV_INSECURE_HOST"):
         return []
-    taken.append(_named("trusted-host", pip))
+    taken.append(pip_settings.named("trusted-host", pip))
     return ["--allow-insecure-host=" + host for host in pip["trusted-host"].text.split()]
 
 
-def _binaries(environ: Mapping[str, str], pip: Mapping[str, Value], taken: List[str]) -> List[str]:
+def _binaries(environ: Mapping[str, str], pip: Mapping[str, PipSetting], taken: List[str]) -> List[str]:
     arguments = []
     for option, variable, pip_option in (
         ("--no-binary", "UV_NO_BINARY", "no-binary"),
@@ -203,7 +309,7 @@ def _binaries(environ: Mapping[str, str], pip: Mapping[str, Value], taken: List[
         if names:
             taken.append(variable if names[0] == ":all:" else variable + "_PACKAGE")
         elif pip_option in pip:
-            taken.append(_named(pip_option, pip))
+            taken.append(pip_settings.named(pip_option, pip))
             for name in pip[pip_option].text.replace(",", " ").split():
                 names = [] if name == ":none:" else [*names, name]
         arguments += [f"{option}={name}" for name in (names if ":all:" not in names else [":all:"])]
@@ -212,7 +318,7 @@ def _binaries(environ: Mapping[str, str], pip: Mapping[str, Value], taken: List[
 
 def _certificates(
     kept: Dict[str, str],
-    pip: Mapping[str, Value],
+    pip: Mapping[str, PipSetting],
     taken: List[str],
     kind: Callable[[str], str],
     *,
@@ -220,7 +326,7 @@ def _certificates(
 ) -> None:
     if "cert" in pip:
         _trust(kept, pip["cert"].text.strip(), kind)
-        taken.append(_named("cert", pip))
+        taken.append(pip_settings.named("cert", pip))
     elif not kept.get("SSL_CERT_FILE") and not kept.get("SSL_CERT_DIR"):
         for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
             if kept.get(name):
@@ -232,7 +338,7 @@ def _certificates(
                 kept["UV_SYSTEM_CERTS"] = "true"
     if "client-cert" in pip:
         kept["SSL_CLIENT_CERT"] = pip["client-cert"].text.strip()
-        taken.append(_named("client-cert", pip))
+        taken.append(pip_settings.named("client-cert", pip))
 
 
 def _trust(kept: Dict[str, str], path: str, kind: Callable[[str], str]) -> None:
@@ -241,37 +347,36 @@ def _trust(kept: Dict[str, str], path: str, kind: Callable[[str], str]) -> None:
     kept["SSL_CERT_DIR" if kind(path) == "directory" else "SSL_CERT_FILE"] = path
 
 
-def _network(kept: Dict[str, str], pip: Mapping[str, Value], taken: List[str]) -> None:
+def _network(kept: Dict[str, str], pip: Mapping[str, PipSetting], taken: List[str]) -> None:
     if "proxy" in pip:
         proxy = pip["proxy"].text.strip()
         for name in PROXY_VARIABLES:
             kept[name] = proxy if "://" in proxy else "http://" + proxy
-        taken.append(_named("proxy", pip))
+        taken.append(pip_settings.named("proxy", pip))
     for option in ("timeout", "default-timeout"):
         if option in pip and not {"UV_HTTP_TIMEOUT", "UV_REQUEST_TIMEOUT"} & set(kept):
-            # uv counts whole seconds, pip may be given parts of one.
-            kept["UV_HTTP_TIMEOUT"] = str(max(1, -int(-_seconds(pip[option]) // 1)))
-            taken.append(_named(option, pip))
+            # uv takes whole seconds, pip also fractions.
+            kept["UV_HTTP_TIMEOUT"] = str(max(1, -int(-_number(option, pip) // 1)))
+            taken.append(pip_settings.named(option, pip))
     if "retries" in pip and "UV_HTTP_RETRIES" not in kept:
-        kept["UV_HTTP_RETRIES"] = str(int(_seconds(pip["retries"])))
-        taken.append(_named("retries", pip))
+        kept["UV_HTTP_RETRIES"] = str(int(_number("retries", pip)))
+        taken.append(pip_settings.named("retries", pip))
 
 
-def _seconds(value: Value) -> float:
+def _number(key: str, pip: Mapping[str, PipSetting]) -> float:
+    """Return a setting as a number. Raises ProvisionError without its text, which may be part of a secret."""
     try:
-        return float(value.text)
+        number = float(pip[key].text)
     except ValueError:
-        raise ProvisionError(f"{value.origin}: {value.text!r} is no number") from None
+        number = -1
+    if not 0 <= number < LARGEST:
+        raise ProvisionError(f"{pip_settings.named(key, pip)} is not a number: write one, such as 60")
+    return number
 
 
-def _true(value: Value | None) -> bool:
+def _true(value: PipSetting | None) -> bool:
     return value is not None and _truth(value.text)
 
 
 def _truth(text: str) -> bool:
     return text.strip().lower() in {"1", "on", "t", "true", "y", "yes"}
-
-
-def _named(key: str, pip: Mapping[str, Value]) -> str:
-    origin = pip[key].origin
-    return origin if origin.startswith("PIP_") else f"{key} of {origin}"

@@ -1,23 +1,53 @@
-# Start the interpreter of a PYENV line, or say why it cannot be started on this base image.
+# Start the interpreter of a PYENV line, or say why it cannot start on this base image.
 #
 #   busybox sh start.sh <python> <argument>…
 #
-# A base may have no shell, and no libc that its new interpreter would start with: a static busybox of the tools runs this.
-# Nothing but the shell's own commands is used. --name= and --version= among the arguments go into the messages.
-python=$1 title='' version='' libc=gnu glibc=''
+# A base image may have no shell, and not the C library that the interpreter requires: a static busybox of the tools runs
+# this, with nothing but the shell's built-in commands. Messages use --name= and --version= of the arguments, or for
+# --step=ask what its JSON has for the first line.
+python=$1 step='' title='' version='' libc=gnu glibc=''
 for argument; do
   case $argument in
+    --step=*) step=${step:-${argument#*=}} ;;
     --name=*) title=${argument#*=} ;;
     --version=*) version=${argument#*=} ;;
+    '['*'"name":'*'"version":'*)
+      if [ "$step" = ask ]; then
+        title=${argument#*'"name":'} title=${title#*'"'} title=${title%%'"'*}
+        version=${argument#*'"version":'} version=${version#*'"'} version=${version%%'"'*}
+      fi ;;
   esac
 done
 title=${title:-python$version}
 
-fail() { echo "$title: Python $version cannot start on this base image: $*"; exit 1; }
+# Installed apart from the stage already: nothing to do, unless the stage has to have libraries for it.
+apart=${0%/*}/../apart
+if [ -d "$apart" ] && [ ! -e "$apart/.in-stage" ]; then
+  case $step in
+    build) exit 0 ;;
+    stage) [ -e "$apart/.libraries" ] || exit 0 ;;
+  esac
+fi
+
+where='on this base image'
+if [ "$step" = build ]; then where='in the builder'; fi
+fail() { echo "$title: Python $version cannot start $where: $*"; exit 1; }
 
 if words=$("$python" -I -S -c '' 2>&1); then exec "$@"; fi
 
-# What the prefix says of itself (interpreter/finish).
+if [ "$step" = install ]; then
+  # Apart from the stage there is little more than a C library. In the stage it may start, or there is a good message.
+  line_break='
+'
+  reason="Python $version does not start outside of it: ${words%%"$line_break"*}"
+  environments=${PYENV_ENVIRONMENTS:-/opt/astro-pyenv/envs}
+  [ -d "$environments" ] || "${0%/*}/../busybox" mkdir -p "$environments"
+  echo "$reason" > "$environments/.in-stage"
+  echo "$title: installing in the build stage: $reason"
+  exit 0
+fi
+
+# Summary of the prefix (interpreter/finish).
 summary=${python%/bin/*}/.pyenv-interpreter.json
 if [ -r "$summary" ]; then
   while read -r line; do
@@ -32,28 +62,28 @@ fi
 
 case $words in
   *GLIBC_*)
-    fail "this build needs glibc ${glibc:-of a newer distribution}, and the base's is older." \
-      "Take a newer base, a standalone interpreter (which needs glibc 2.17), or one made on an older distribution:" \
-      "--builder= with --interpreter=source, another image with --interpreter=image:" ;;
+    fail "this build requires glibc ${glibc:-of a newer distribution}, but the base image has an older one." \
+      "Use a newer base image, a standalone interpreter (glibc 2.17 or newer), or one built on an older distribution:" \
+      "--builder= with --interpreter=source, or another image with --interpreter=image:" ;;
   *'error while loading shared libraries: '*)
     library=${words#*'error while loading shared libraries: '}
-    fail "it needs ${library%%:*}. Install the package that has it before this line, or choose another interpreter" ;;
+    fail "it requires ${library%%:*}. Install the package that has it above this line, or choose another interpreter" ;;
   *'Error loading shared library '*)
     library=${words#*'Error loading shared library '}
-    fail "it needs ${library%%:*}. Install the package that has it before this line, or choose another interpreter" ;;
+    fail "it requires ${library%%:*}. Install the package that has it above this line, or choose another interpreter" ;;
 esac
 case $python in
-  /*) [ -e "$python" ] || fail "there is no $python" ;;
+  /*) [ -e "$python" ] || fail "$python does not exist" ;;
   *)
     command -v "$python" > /dev/null ||
-      fail "--interpreter=base asks for the base's own, and there is no $python on its PATH. Leave the flag out, or install it before this line" ;;
+      fail "--interpreter=base uses the base image's own, but $python is not on its PATH. Install it above this line, or remove the flag" ;;
 esac
 case $words in
   *'not found'* | *'No such file'*)
     if [ "$libc" = musl ]; then
-      fail "this build is for musl, and the base has another C library. Leave --libc=musl out"
+      fail "this build is for musl, but the base image has another C library. Remove --libc=musl"
     fi
-    fail "this build is for glibc, and the base has another C library or none. Where that is musl, as in Alpine, write --libc=musl" ;;
-  *'xec format error'*) fail "the engine cannot run programs of this platform: install QEMU's binfmt handlers on it" ;;
+    fail "this build is for glibc, but the base image has another C library or none. For musl, as in Alpine, add --libc=musl" ;;
+  *'xec format error'*) fail "the engine cannot run programs for this platform. Install QEMU's binfmt handlers on it" ;;
 esac
 fail "$words"

@@ -1,4 +1,4 @@
-"""A store of files by key in a cache mount, which any number of steps use at the same time."""
+"""A store of files by key in a cache mount, which any number of steps can use at the same time."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import IO, Optional
 
 LARGEST = 1 << 30
-"""Bytes that the store may hold: some forty environments of the size of pandas with scikit-learn."""
+"""Maximum size: some forty environments with pandas and scikit-learn."""
 
 KEPT = LARGEST * 3 // 4
-"""Bytes that it holds at most after what was not used for longest was removed."""
+"""Maximum size after the least recently used files were removed."""
 
 _LOCKS = ".locks"
 _UNFINISHED = ".new-"
 
 
 class Store:
-    """What is in it was written whole, or is not there. A key is a hexadecimal number."""
+    """Every file in it is complete. A key is a hexadecimal number."""
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -28,21 +28,21 @@ class Store:
         self._locks: IO[bytes] = (directory / _LOCKS).open("a+b")
 
     def close(self) -> None:
-        """Give all locks back."""
+        """Release all locks."""
         self._locks.close()
 
     def read(self, key: str) -> Optional[bytes]:
-        """Return a key's content, and note its use; None where there is none."""
+        """Return a key's content, and record its use; None if the store does not have it."""
         path = self._directory / key
         try:
             content = path.read_bytes()
             os.utime(str(path))
-        except OSError:  # removed this very moment, too
+        except OSError:  # another step may remove it at the same time
             return None
         return content
 
     def write(self, key: str, content: bytes) -> None:
-        """Keep a content. A store that cannot take it, for want of space or rights, is left as it is."""
+        """Store a content, unless there is no space or permission."""
         with suppress(OSError):
             descriptor, name = tempfile.mkstemp(prefix=_UNFINISHED, dir=str(self._directory))
             try:
@@ -53,24 +53,24 @@ class Store:
                 Path(name).unlink()
 
     def lock(self, key: str, *, wait: bool) -> bool:
-        """Lock a key against other steps, which they may know or not; False where another one has it.
+        """Lock a key against other steps; return False if another one holds it.
 
-        Keys share locks, seldom: a step that holds one must not wait for another.
+        Two keys may share a lock, rarely: a step that holds one must not wait for another.
         """
         try:
             fcntl.lockf(self._locks, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB), 1, _byte(key))
         except (BlockingIOError, PermissionError):
             return False
         except OSError:
-            return True  # a file system without locks: work may be done twice, and nothing worse
+            return True  # a file system without locks: work may be done twice
         return True
 
     def unlock(self, key: str) -> None:
-        """Give a key's lock back."""
+        """Release a key's lock."""
         fcntl.lockf(self._locks, fcntl.LOCK_UN, 1, _byte(key))
 
     def prune(self, largest: int = LARGEST, kept: int = KEPT) -> None:
-        """Remove what was not used for longest from a store that has grown too large."""
+        """Remove the least recently used files if the store is too large."""
         files = []
         for path in self._directory.iterdir():
             with suppress(OSError):

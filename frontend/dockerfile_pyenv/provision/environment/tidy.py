@@ -6,20 +6,25 @@ import os
 import shutil
 from typing import TYPE_CHECKING, FrozenSet, List
 
+from layout import site_packages
+
 if TYPE_CHECKING:
     from pathlib import Path
 
+TIME = 315532800
+"""1980-01-01, the earliest time of zip: the modification time of all that a step makes."""
+
 UV_CACHE = "uv_cache.json"
-"""uv's note of a local file's time, in the metadata of what was installed from it."""
+"""uv's record of a local file's time, in the metadata of what was installed from it."""
 
 
 def listing(directory: Path) -> FrozenSet[Path]:
-    """Return what is in a directory; nothing where it does not exist."""
+    """Return the entries of a directory; none if it does not exist."""
     return frozenset(directory.iterdir() if directory.is_dir() else ())
 
 
 def remove_new(directory: Path, before: FrozenSet[Path]) -> None:
-    """Remove what was not in a directory before, and put back the directory's own times."""
+    """Remove new entries of a directory, and restore the directory's times."""
     new = listing(directory) - before
     if not new:
         return
@@ -33,17 +38,29 @@ def remove_new(directory: Path, before: FrozenSet[Path]) -> None:
 
 
 def settle(path: Path, version: str) -> List[Path]:
-    """Remove an environment's lock and the times that uv notes; return the dist-info directories of its packages."""
+    """Remove an environment's lock file and uv's records of times; return the dist-info directories of its packages."""
     lock = path / ".lock"
     if lock.exists():
         lock.unlink()
-    packages = sorted((path / "lib" / f"python{version}" / "site-packages").glob("*.dist-info"))
+    packages = sorted(site_packages(path, version).glob("*.dist-info"))
     for package in packages:
         note = package / UV_CACHE
         if note.exists():
             note.unlink()
             _forget(package / "RECORD", f"{package.name}/{UV_CACHE},")
     return packages
+
+
+def date(path: Path) -> None:
+    """Set the modification time of a file, or of a directory and everything below it, to TIME; of links themselves."""
+    for directory, directories, files in os.walk(str(path)):
+        for name in directories + files:
+            _date(os.path.join(directory, name))  # noqa: PTH118 - thousands of files
+    _date(str(path))
+
+
+def _date(path: str) -> None:
+    os.utime(path, (TIME, TIME), follow_symlinks=False)
 
 
 def _forget(record: Path, prefix: str) -> None:

@@ -1,17 +1,17 @@
 #!/bin/sh
-# Make sure that a builder has what CPython is compiled with: compiler, tools, and the headers of its libraries.
+# Ensure that a builder has what compiling CPython requires: compiler, tools, and the headers of its libraries.
 #
 #   /bin/sh /pyenv/provision/interpreter/builder.sh
 #
 # First of three steps: builder.sh, compile.sh, finish --tree. Its root is the builder's image, as root, with PATH of the
 # image's config and the network; this file is mounted at its path. Its output is the root file system. Installs with the
-# image's package manager what is missing; an image that has everything needs neither a package manager nor a network.
+# image's package manager what is missing; an image that has everything needs no package manager and no network.
 set -u
 
 fail() { echo "builder.sh: $*" >&2; exit 1; }
 say() { echo "builder.sh: $*"; }
 
-# By package manager: what is needed, then what makes modules that can be missing (dbm.gnu, compression.zstd).
+# By package manager: required packages, then those for optional modules (dbm.gnu, compression.zstd).
 apt='gcc libc6-dev make pkg-config binutils xz-utils libbz2-dev libffi-dev liblzma-dev libncurses-dev libreadline-dev
   libsqlite3-dev libssl-dev uuid-dev zlib1g-dev'
 apt_more='libgdbm-dev libzstd-dev'
@@ -38,8 +38,8 @@ missing() {
 
 install_apt() {
   export DEBIAN_FRONTEND=noninteractive
-  # When the support of a suite ends, its security updates go first: what is left of it will do.
-  apt-get update -qq || say 'not all of the package lists can be had; going on with those that can'
+  # When the support of a suite ends, its security updates are removed first: the remaining lists are enough.
+  apt-get update -qq || say 'cannot download all package lists: continuing with the others'
   apt-get install -qq --no-install-recommends "$@" > /dev/null
 }
 
@@ -59,7 +59,7 @@ else
     "$manager" install $options $rpm $rpm_more || "$manager" install $options $rpm
     break
   done
-fi || say "the package manager failed, for the reason above"
+fi || say "the package manager failed: see above"
 
 lacking=$(missing)
-[ -z "$lacking" ] || fail "the builder still lacks:$lacking. Choose another image with --builder: one that has them, or one of a suite that is still served"
+[ -z "$lacking" ] || fail "this builder still lacks:$lacking. Choose another image with --builder=: one that has them, or one of a suite that is still available"

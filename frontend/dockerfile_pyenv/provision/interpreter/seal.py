@@ -1,4 +1,4 @@
-"""Does what only an interpreter out of an image can do itself, in a step of that image.
+"""Finishes an interpreter from an image: what only its own Python can do, in a step of that image.
 
     /opt/astro-pyenv/python/<id>/bin/pythonX.Y -s -B /pyenv/provision/interpreter/seal.py
 
@@ -7,8 +7,8 @@ output; the root is the image, read-only, and this file is mounted at its path. 
 the same source is the same bytecode before Python 3.11 too; nothing of the image's config. No network. Runs on Python
 3.8 and newer.
 
-Loads every extension module, and looks whether all that is then mapped is the prefix's own or libc's; removes modules
-that cannot be loaded here, where they come from; compiles the standard library.
+Loads every extension module, and checks that only libraries of the prefix and of libc are mapped; removes modules that
+cannot be loaded even in their own image; compiles the standard library.
 """
 
 import compileall
@@ -27,7 +27,7 @@ NEEDED = ("bz2", "ctypes", "hashlib", "lzma", "readline", "sqlite3", "ssl", "uui
 """As in environment/interpreter.py."""
 
 SELDOM = re.compile(r"/(?:setuptools|pkg_resources|lib2to3|pydoc_data|ensurepip)/")
-"""Paths that stay without bytecode, as in tree.py."""
+"""Paths that get no bytecode, as in tree.py."""
 
 LIBC = re.compile(
     r"(?:lib(?:c|m|pthread|dl|rt|util|resolv|anl|nsl)(?:\.so\.[0126]|-2\.\d+\.so)|libnss_\w+(?:\.so\.2|-2\.\d+\.so)"
@@ -45,17 +45,17 @@ def main() -> int:
         try:
             importlib.import_module(name)
         except Exception as error:  # noqa: BLE001 - whatever a module raises when it is loaded
-            print(f"left out: {name}, {error}", flush=True)
+            print(f"removed {name}: {error}", flush=True)
             module.unlink()
     for name in NEEDED:
         try:
             importlib.import_module(name)
         except ImportError as error:
-            print(f"the Python of this image is not complete, it cannot import {name}: {error}", file=sys.stderr)
+            print(f"the Python of this image is incomplete: cannot import {name}: {error}", file=sys.stderr)
             return 1
     strangers = foreign(prefix, Path("/proc/self/maps").read_text())
     if strangers:
-        print(f"this Python takes libraries from outside its prefix: {', '.join(strangers)}", file=sys.stderr)
+        print(f"this Python loads libraries from outside its prefix: {', '.join(strangers)}", file=sys.stderr)
         return 1
     compileall.compile_dir(
         str(prefix),

@@ -1,9 +1,9 @@
-"""Passes a file on if it has the checksum that it should have.
+"""Copies a file if it has the expected checksum.
 
     /usr/lib/pyenv-loader /usr/bin/python3.13 -I -S /pyenv/provision/interpreter/verify.py FILE SHA256 TARGET
 
-What BuildKit does for a download by http, for a file out of a directory; and the file gets the mode that a download
-has, since the keys of what is made from it are by content and mode. Runs as finish does.
+BuildKit does this for a download by http; here it is a file from a directory. The file gets the mode of a download,
+because the cache keys of the next steps depend on content and mode. Runs as finish does.
 """
 
 import hashlib
@@ -16,7 +16,10 @@ def main(file: str, expected: str, target: str) -> int:
     """Copy the file; return the exit status."""
     found = hashlib.sha256(Path(file).read_bytes()).hexdigest()
     if found != expected:
-        print(f"the file's checksum is sha256:{found}, and should be sha256:{expected}: get it anew", file=sys.stderr)
+        print(
+            f"checksum mismatch: expected sha256:{expected}, got sha256:{found}: download the file again",
+            file=sys.stderr,
+        )
         return 1
     shutil.copyfile(file, target)
     Path(target).chmod(0o600)

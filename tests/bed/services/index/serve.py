@@ -4,6 +4,10 @@ PUT /<index>/<project>/<file>      add a distribution, and with it the index and
 GET /<index>/simple/               the index's projects
 GET /<index>/simple/<project>/     a project's files, with their digests and what Python a wheel asks for
 GET /<index>/files/<file>          a file
+
+Why not one of PyPI's: pypiserver 2.4.2 says nothing of Requires-Python, the local one of simple-repository 0.11.1 has
+neither that nor hashes, and devpi-server 6.20.3 wants a user, an index and an upload with valid metadata for each file:
+tests need files that a strict server would refuse.
 """
 
 import hashlib

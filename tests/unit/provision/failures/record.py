@@ -19,12 +19,14 @@ import sys
 import tarfile
 import tempfile
 import threading
+import time
 import venv
+import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import installer
+import uv_installer
 from tests.bed.services.index import serve
 from tests.engine.wheels import wheel
 
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 HERE: Final = Path(__file__).parent
 UV: Final = Path(sys.executable).with_name("uv")
+SECONDS: Final = 2
+"""Timeout of uv."""
 ZEROS: Final = "0" * 64
 EXTENSION: Final = (
     "from setuptools import setup, Extension\nsetup(name='{0}', ext_modules=[Extension('{0}', ['{0}.c'])])\n"
@@ -53,7 +57,31 @@ class Refusing(BaseHTTPRequestHandler):
     do_HEAD = do_GET  # noqa: N815 - the base class's naming
 
 
-HANDLERS: Final = (serve.Handler, Refusing, serve.Handler)
+class Stalling(serve.Handler):
+    """Sends the start of a file, or nothing of a page of the index `stall`, and no more."""
+
+    def do_GET(self) -> None:  # noqa: N802 - the base class's naming
+        """Stall."""
+        if "/files/" in self.path:
+            self.send_response(200)
+            self.send_header("Content-Length", "100000")
+            self.end_headers()
+            self.wfile.write(b"PK\x03\x04")
+            self.wfile.flush()
+        if "/files/" in self.path or self.path.startswith("/stall/"):
+            time.sleep(3 * SECONDS)
+        else:
+            super().do_GET()
+
+
+class WrongHashes(serve.Handler):
+    """Names hashes that files do not have."""
+
+    def _links(self, links: dict[str, str]) -> None:
+        super()._links({name: re.sub(r"sha256=\w+", f"sha256={'1' * 64}", link) for name, link in links.items()})
+
+
+HANDLERS: Final = (serve.Handler, Refusing, serve.Handler, Stalling, WrongHashes)
 
 
 def main() -> None:
@@ -64,7 +92,7 @@ def main() -> None:
         (folder / "bin").mkdir()
         name, data = wheel("newer", python=">=3.99")
         (folder / name).write_bytes(data)
-        index, refusing, secure = serve_all(folder)
+        index, refusing, secure, stalling, wrong = serve_all(folder)
         local = f"{index}/t/simple/"
         fill(serve.INDEXES.setdefault("t", {}))
         builds = {"more": ["--extra-index-url", os.environ["UV_DEFAULT_INDEX"]]}
@@ -97,6 +125,18 @@ def main() -> None:
             "no-header": ("header==1.0", local, builds),
             "no-program": ("needs-pg-config==1.0", local, builds),
             "no-setuptools": ("native==1.0", local, {}),
+            "stalled-file": ("alpha==1.0", f"{stalling}/t/simple/", {}),
+            "stalled-index": ("alpha==1.0", f"{stalling}/stall/simple/", {}),
+            "hash-of-the-index": ("alpha==1.0", f"{wrong}/t/simple/", {}),
+            "other-system": ("pywin32", local, {}),
+            "other-system-transitive": ("needs-win", local, {}),
+            "other-system-and-python": ("pywin32", os.environ["UV_DEFAULT_INDEX"], {}),
+            "metadata": ("badreq==1.0", local, {}),
+            "metadata-version": ("badver2==1.0", local, {}),
+            "metadata-name": ("badname==1.0", local, {}),
+            "build-killed": ("killed==1.0", local, {}),
+            "compiler-killed": ("killedcc==1.0", local, {}),
+            "local-version": ("torch==2.4.0+cpu", local, {}),
         }
         for name, (requirements, url, how) in cases.items():
             (HERE / f"{name}.stderr").write_text(run(folder, requirements, url, how))
@@ -109,21 +149,22 @@ def run(folder: Path, requirements: str, index: str, how: Mapping[str, object]) 
     assert isinstance(more, list)
     with tempfile.TemporaryDirectory() as cache:
         arguments = [
-            one for one in installer.ARGUMENTS if not (how.get("first") and one.startswith("--index-strategy"))
+            one for one in uv_installer.ARGUMENTS if not (how.get("first") and one.startswith("--index-strategy"))
         ]
         done = subprocess.run(
             [UV, *arguments, f"--python={folder}/venv/bin/python", f"--cache-dir={cache}", "--system-certs",
              *([f"--default-index={index}"] if index else []), *more, "--requirements=requirements.txt"],
             capture_output=True, text=True, check=False, cwd=folder,
-            env={"PATH": str(how.get("path", os.environ["PATH"])), "UV_HTTP_RETRIES": "0", "HOME": str(folder)},
+            env={"PATH": str(how.get("path", os.environ["PATH"])), "UV_HTTP_RETRIES": "0",
+                 "UV_HTTP_TIMEOUT": str(SECONDS), "HOME": str(folder)},
         )  # fmt: skip
     assert done.returncode, f"this install does not fail: {requirements}"
     text = done.stderr.replace(cache, "/cache").replace(str(folder), "/build").replace(sys.base_prefix, "/python")
     return re.sub(r"(127\.0\.0\.1|localhost):\d{5}", r"\1:8181", re.sub(r"\.tmp\w{6}", ".tmp", text))
 
 
-def serve_all(folder: Path) -> tuple[str, str, str]:
-    """Addresses of an index, of one that refuses, and of one with a certificate of an authority of its own."""
+def serve_all(folder: Path) -> tuple[str, str, str, str, str]:
+    """Addresses of an index, and of some that fail: see HANDLERS; the third has a certificate of its own authority."""
     for command in (
         "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=Authority",
         "req -newkey rsa:2048 -nodes -keyout own.key -out own.csr -subj /CN=localhost",
@@ -131,17 +172,19 @@ def serve_all(folder: Path) -> tuple[str, str, str]:
     ):
         (folder / "names").write_text("subjectAltName=DNS:localhost")
         subprocess.run(["openssl", *command.split()], cwd=folder, check=True, capture_output=True)
-    plain, refusing, secure = (ThreadingHTTPServer(("127.0.0.1", 0), one) for one in HANDLERS)
+    plain, refusing, secure, stalling, wrong = (ThreadingHTTPServer(("127.0.0.1", 0), one) for one in HANDLERS)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "own.pem", folder / "own.key")
     secure.socket = context.wrap_socket(secure.socket, server_side=True)
-    for one in (plain, refusing, secure):
+    for one in (plain, refusing, secure, stalling, wrong):
         threading.Thread(target=one.serve_forever, daemon=True).start()
     port = secure.server_address[1]
     return (
         f"http://127.0.0.1:{plain.server_address[1]}",
         f"http://127.0.0.1:{refusing.server_address[1]}",
         f"https://localhost:{port}",
+        f"http://127.0.0.1:{stalling.server_address[1]}",
+        f"http://127.0.0.1:{wrong.server_address[1]}",
     )
 
 
@@ -167,6 +210,39 @@ def fill(index: dict[str, dict[str, bytes]]) -> None:
     project = '[build-system]\nrequires = ["meson-python"]\nbuild-backend = "mesonpy"\n'
     project += '[project]\nname = "mesonic"\nversion = "1.0"\n'
     add(*sdist("mesonic", {"pyproject.toml": project, "meson.build": "project('mesonic', 'c')\n"}))
+    for package, old, new in (
+        ("badreq", "Version: 1.0\n", "Version: 1.0\nRequires-Dist: spam>=1.*.foo\n"),
+        ("badver2", "\nVersion: 1.0", "\nVersion: 2.0"),
+        ("badname", "Name: badname", "Name: other"),
+    ):
+        add(*changed(package, old, new))
+    add("pywin32-306-cp311-cp311-win_amd64.whl", wheel("pywin32", "306")[1])
+    add(*wheel("needs_win", requires=("pywin32>=300",)))
+    add(*wheel("torch", "2.4.0"))
+    kill = "import os; os.kill(os.getpid(), 9)"
+    add(*backend("killed", f"    {kill}\n"))
+    add(
+        *backend(
+            "killedcc", f"    import subprocess, sys\n    subprocess.check_call([sys.executable, '-c', '{kill}'])\n"
+        )
+    )
+
+
+def changed(name: str, old: str, new: str) -> tuple[str, bytes]:
+    """A wheel with another METADATA."""
+    file, data = wheel(name)
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as source, zipfile.ZipFile(out, "w") as target:
+        for member in source.namelist():
+            text = source.read(member).decode()
+            target.writestr(member, text.replace(old, new) if member.endswith("/METADATA") else text)
+    return file, out.getvalue()
+
+
+def backend(name: str, body: str) -> tuple[str, bytes]:
+    """A source distribution with a build backend of its own."""
+    project = '[build-system]\nrequires = []\nbuild-backend = "b"\nbackend-path = ["."]\n'
+    return sdist(name, {"pyproject.toml": project, "b.py": f"def build_wheel(*_):\n{body}"})
 
 
 def sdist(name: str, files: Mapping[str, str]) -> tuple[str, bytes]:

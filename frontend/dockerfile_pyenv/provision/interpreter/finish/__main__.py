@@ -1,27 +1,26 @@
-"""Makes the prefix of an interpreter ready for images.
+"""Prepares the prefix of an interpreter for images.
 
-Runs under the frontend image's own Python, natively, in a build step without network whose root holds nothing but the
-mounts that it names:
+Runs natively with the frontend image's own Python, in a build step without network whose root holds only these mounts:
 
     /usr/lib/pyenv-loader /usr/bin/python3.13 -I -S /pyenv/provision/interpreter/finish
         (--archive=FILE | --tree=DIRECTORY | --image=DIRECTORY --version=X.Y [--path=PATH] [--library-path=PATH])
         [--origin=KEY=VALUE …] --output=/out --prefix=/opt/astro-pyenv/python/<id>
 
 Mounts, all read-only but /out: /usr and /pyenv/provision/interpreter/finish of the tools, at these paths, and with
---image /pyenv/patchelf; the input at any path. What comes out in /out is the prefix as it will be found at --prefix.
+--image /pyenv/patchelf; the input at any path. /out gets the prefix as it will be at --prefix.
 
 --archive
     A standalone archive.
 --tree
-    What compile.sh made: the directory that was its prefix.
+    The output of compile.sh: the directory that was its prefix.
 --image
-    The root file system of an image that has Python X.Y (3.14t for a free-threaded one). --path is PATH in that image's
-    config, where the interpreter is looked for, and --library-path its LD_LIBRARY_PATH. The step runs nothing of the
-    image. What its own Python must do, seal.py does in the step that follows.
+    The root file system of an image that has Python X.Y (3.14t for a free-threaded one). --path is PATH of that image's
+    config, which is searched for the interpreter, and --library-path its LD_LIBRARY_PATH. The step runs nothing of the
+    image: seal.py does what requires its own Python, in the next step.
 
 Every prefix gets a `.pyenv-interpreter.json`: an object with "provider" ("standalone", "source" or "image"), "version"
-("3.9.25"), "libc" ("gnu" or "musl"), "glibc" (the version that it needs at least, "2.28"; null with musl) and "origin",
-an object of what --origin says: "url" and "sha256" of the archive or tarball, "builder" or "image".
+("3.9.25"), "libc" ("gnu" or "musl"), "glibc" (the minimum version, "2.28"; null with musl) and "origin", an object of
+the values of --origin: "url" and "sha256" of the archive or tarball, "builder" or "image".
 """
 
 import argparse
@@ -55,14 +54,14 @@ def main(arguments: list[str]) -> int:
     try:
         finish(options)
     except (tree.FinishError, tarfile.TarError, OSError, EOFError, ValueError) as error:
-        what = "archive " if options.archive else "image " if options.image else ""
-        print(f"the interpreter {what}cannot be used: {error}", file=sys.stderr)
+        what = "archive" if options.archive else "image" if options.image else "build"
+        print(f"cannot use the interpreter {what}: {error}", file=sys.stderr)
         return 1
     return 0
 
 
 def finish(options: argparse.Namespace) -> None:
-    """Do what the command line asks for. Raises FinishError, and what tarfile and the file system raise."""
+    """Write the prefix. Raises FinishError, and what tarfile and the file system raise."""
     os.umask(0o022)
     output, prefix = options.output, options.prefix
     output.mkdir(parents=True, exist_ok=True)

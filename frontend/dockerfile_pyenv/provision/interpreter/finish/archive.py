@@ -1,4 +1,4 @@
-"""A standalone archive as the files of a prefix."""
+"""Unpacks a standalone archive."""
 
 import posixpath
 import tarfile
@@ -13,16 +13,16 @@ TOP = "python"
 def extract(archive: Path, output: Path) -> None:
     """Write every wanted member of python-build-standalone's ``install_only`` archive below `output`.
 
-    That is a tar.gz whose one top-level directory is ``python``. Raises FinishError or tarfile.TarError for an archive
-    of another layout, or one that would write outside `output`.
+    That is a tar.gz with one top-level directory, ``python``. Raises FinishError or tarfile.TarError for another
+    layout, or an archive that would write outside `output`.
     """
     with tarfile.open(archive, "r:*") as tar:
-        # Python 3.12 and newer warn without a choice; what matters of it is checked here, whatever the version.
+        # Python 3.12 and newer warn without a filter; `_check` does what matters of it on every version.
         tar.extraction_filter = lambda member, _path: member
         for member in tar:
             parts = PurePosixPath(member.name).parts
             if parts[:1] != (TOP,):
-                raise FinishError(f"{member.name!r} does not lie in {TOP}/")
+                raise FinishError(f"{member.name!r} is not in {TOP}/")
             inside = PurePosixPath(*parts[1:])
             if not parts[1:] or not wanted(inside):
                 continue
@@ -35,9 +35,9 @@ def extract(archive: Path, output: Path) -> None:
 
 
 def _check(member: tarfile.TarInfo) -> None:
-    """Refuse a member that would write outside, as tarfile's own filter does, which Debian 12's Python lacks."""
+    """Reject a member that would write outside, as tarfile's filter does, which Debian 12's Python lacks."""
     if not (member.isfile() or member.isdir() or member.issym() or member.islnk()):
-        raise FinishError(f"{member.name!r} is neither a file, a directory nor a link")
+        raise FinishError(f"{member.name!r} is not a file, directory or link")
     target = member.name
     if member.issym():
         target = posixpath.join(posixpath.dirname(member.name), member.linkname)
@@ -45,5 +45,5 @@ def _check(member: tarfile.TarInfo) -> None:
         target = member.linkname
     for path in (member.name, target):
         if posixpath.isabs(path) or posixpath.normpath(path).split("/")[0] == "..":
-            what = "lies" if path == member.name else "leads"
+            what = "is" if path == member.name else "points"
             raise FinishError(f"{member.name!r} {what} outside {TOP}/")

@@ -1,17 +1,17 @@
-"""Where a bundled OpenSSL looks for the certificates of authorities: a compiled-in path, by distribution."""
+"""Makes a bundled OpenSSL find the CA certificates of every base image: distributions compile in different paths."""
 
 import re
 from pathlib import Path
 
 DIRECTORIES = (b"/usr/lib/ssl", b"/etc/pki/tls", b"/usr/local/ssl")
-"""Of Debian's libcrypto, Fedora's, and of OpenSSL by default."""
+"""Of Debian's libcrypto, of Fedora's, and OpenSSL's default."""
 
 EVERYWHERE = b"/etc/ssl"
-"""Debian, Alpine and SUSE have them there, and Fedora, RHEL and UBI have links (ca-certificates.spec)."""
+"""Debian, Alpine and SUSE have them there; Fedora, RHEL and UBI have links (ca-certificates.spec)."""
 
 
 def trust(path: Path) -> None:
-    """Make a libcrypto look where every base has certificates. The new path is shorter, so it fits into its place."""
+    """Make a libcrypto look where every base image has certificates. The new path fits because it is shorter."""
     data = path.read_bytes()
     for directory in DIRECTORIES:
         pattern = rb'(?<=[\0"])' + re.escape(directory) + rb'(?=[/\0"])([^\0]*)'

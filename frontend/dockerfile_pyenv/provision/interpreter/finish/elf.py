@@ -1,4 +1,4 @@
-"""Reads what an ELF file says to the dynamic loader: the libraries and the libc that it asks for.
+"""Reads what an ELF file requires of the dynamic loader: libraries and the version of libc.
 
 Field names and numbers are those of the System V ABI, chapter 5, and of elf.h of glibc for symbol versions.
 """
@@ -21,13 +21,13 @@ DT_VERNEED, DT_VERNEEDNUM = 0x6FFFFFFE, 0x6FFFFFFF
 
 GLIBC = re.compile(rb"GLIBC_(\d+)\.(\d+)(?:\.\d+)?")
 RELATIVE_RELOCATIONS = b"GLIBC_ABI_DT_RELR"
-"""A version that stands for a feature of the loader: glibc 2.36's (its NEWS)."""
+"""A symbol version for a feature of the loader of glibc 2.36 (its NEWS)."""
 
 LIBC = re.compile(
     r"(?:lib(?:c|m|pthread|dl|rt|util|resolv|anl|nsl)\.so\.[0126]|libnss_\w+\.so\.2|ld(?:64)?(?:-linux[\w-]*)?\.so\.\d"
     r"|libc\.so|libc\.musl-\w+\.so\.1|ld-musl-\w+\.so\.1)"
 )
-"""What glibc and musl consist of: the base has them, and no others than its own go with its loader."""
+"""The libraries of glibc and musl: the base image has them, and only its own fit its loader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +35,18 @@ class Elf:
     """The dynamic section of one file."""
 
     machine: tuple[int, int, int]
-    """Class (32 or 64 bit), byte order and architecture, as in the header: equal where two files go together."""
+    """Class (32 or 64 bit), byte order and architecture, as in the header: equal in files that can be linked."""
     loader: str
     """Path of the dynamic loader; empty for a library."""
     needed: tuple[str, ...]
     rpath: str
     runpath: str
     glibc: tuple[int, int]
-    """The newest version of glibc that a symbol is asked for in; (0, 0) for none."""
+    """The newest version of glibc that a symbol requires; (0, 0) for none."""
 
 
 def read(path: Path) -> Elf | None:
-    """Read a file; None where it is no ELF file, or one that no loader looks at.
+    """Read a file; None if it is not an ELF file, or has no dynamic section.
 
     Raises ValueError for a damaged one.
     """
@@ -59,7 +59,11 @@ def read(path: Path) -> Elf | None:
             raise ValueError(f"{path} is a damaged ELF file: {error!r}") from None
 
 
-def _read(file: BinaryIO) -> Elf | None:  # noqa: C901 - one file, read from its head on
+def _read(file: BinaryIO) -> Elf | None:  # noqa: C901 - see its docstring
+    """Read the file from its header to its dynamic section.
+
+    Long: all offsets of one part come from the parts before it.
+    """
     kind, order = file.read(2)
     wide = kind == 2  # noqa: PLR2004 - ELFCLASS64
     mark = "<" if order == 1 else ">"
@@ -91,7 +95,7 @@ def _read(file: BinaryIO) -> Elf | None:  # noqa: C901 - one file, read from its
         while b"\0" not in found:
             more = file.read(256)
             if not more:
-                raise IndexError("a string without an end")
+                raise IndexError("unterminated string")
             found += more
         return found.partition(b"\0")[0]
 

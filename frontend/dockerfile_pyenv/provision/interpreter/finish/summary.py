@@ -1,4 +1,4 @@
-"""What a prefix says of itself: which Python it is, and the libc that it needs."""
+"""Summary of a prefix: which Python it is, and the libc that it requires."""
 
 import json
 import re
@@ -11,11 +11,11 @@ NAME = ".pyenv-interpreter.json"
 
 
 def write(output: Path, provider: str, origin: dict[str, str]) -> None:
-    """Write the summary of a prefix. Raises FinishError where it is no CPython for Linux."""
+    """Write the summary of a prefix. Raises FinishError if it is not CPython for Linux."""
     python = tree.executable(output)
     program = elf.read(python)
     if program is None:
-        raise tree.FinishError(f"bin/{python.name} is no program for Linux")
+        raise tree.FinishError(f"bin/{python.name} is not a program for Linux")
     files = [python, *output.glob("lib*/**/*.so"), *output.glob("lib*/*.so.*")]
     glibc = max((found.glibc for path in files if not path.is_symlink() and (found := elf.read(path))), default=(0, 0))
     musl = "ld-musl" in program.loader
@@ -30,9 +30,9 @@ def write(output: Path, provider: str, origin: dict[str, str]) -> None:
 
 
 def version(output: Path, python: Path) -> str:
-    """Return the full version of a prefix: as the headers have it, else as the program or its library would print it.
+    """Return the full version of a prefix: from its headers, else from the program or its library.
 
-    Raises FinishError where neither has it.
+    Raises FinishError if none has it.
     """
     minor = python.name.removeprefix("python").removesuffix("t")
     for header in output.glob("include/python3*/patchlevel.h"):
@@ -45,6 +45,6 @@ def version(output: Path, python: Path) -> str:
 
 
 def version_in(path: Path, minor: str) -> str:
-    """Return the full version of a Python X.Y that a file holds as a string of its own; empty for none."""
+    """Return the full version of Python X.Y that a file has as a separate string; empty for none."""
     found = re.search(rb"\0(" + re.escape(minor.encode()) + rb"\.\d+(?:(?:a|b|rc)\d+)?)\+?\0", path.read_bytes())
     return found[1].decode() if found else ""

@@ -1,7 +1,6 @@
-"""What every prefix is made like: which files stay, how scripts begin, what bytecode is compared with, modes and times.
+"""Gives every prefix the same form: its files, first lines of scripts, headers of bytecode, modes and times.
 
-The tree becomes an image layer of its own that many images share, so it is the same, byte for byte and whatever the
-clock says, for the same input.
+The tree becomes an image layer that many images share: the same input gives the same bytes, independent of the clock.
 """
 
 import os
@@ -23,14 +22,14 @@ PYTHON = re.compile(r"python3\.\d+t?")
 
 
 LEFT_OUT = frozenset({"test", "tests", "idlelib", "tkinter", "turtledemo"})
-"""Of the standard library: tests, and what draws windows, which a container has none of. Debian and the official slim
+"""Of the standard library: tests, and graphical modules, which a container cannot use. Debian's and the official slim
 images have no Tk either."""
 
 SELDOM = ("setuptools", "pkg_resources", "lib2to3", "pydoc_data", "ensurepip")
-"""Packages that stay without bytecode, as in seal.py."""
+"""Packages that get no bytecode, as in seal.py."""
 
 TCL = re.compile(r"(?:tcl|tk|itcl|tdbc[a-z]*|thread|sqlite)\d[\d.]*")
-"""Scripts of Tcl and Tk, which python-build-standalone has beside them."""
+"""Directories of Tcl and Tk scripts in python-build-standalone."""
 
 TCL_LIBRARIES = "lib/lib[it]*.so*"
 TCL_LIBRARY = re.compile(r"lib(?:itcl|tcl|tk|tcl\d+tk)[\d.]*\.so[\d.]*")
@@ -40,20 +39,20 @@ REAL_EXECUTABLE = (
     "import os, sys; sys._base_executable = os.path.realpath(sys._base_executable); "
     "sys.executable = sys._base_executable if sys.prefix == sys.base_prefix else sys.executable\n"
 )
-"""Makes `venv`, `virtualenv` and uv note this prefix as a new environment's home, not the directory of a link to it.
+"""Makes `venv`, `virtualenv` and uv write this prefix as a new environment's home, not the directory of a link to it.
 
-Since Python 3.11, getpath takes home as it is, and falls back on the prefix that was compiled in: an environment that
-was made through the link /usr/local/bin/pythonX.Y would not start. `virtualenv`, which PythonVirtualenvOperator of
-Airflow 2 calls, goes by `sys.executable`.
+Since Python 3.11, getpath uses home as it is, and falls back to the compiled-in prefix: an environment that was created
+with the link /usr/local/bin/pythonX.Y would not start. `virtualenv`, which PythonVirtualenvOperator of Airflow 2 calls,
+uses `sys.executable`.
 """
 
 
 class FinishError(Exception):
-    """The input is not what it is said to be; the message is for the reader of the build's log."""
+    """The input is not a usable interpreter; the message is for the build's log."""
 
 
 def wanted(path: PurePosixPath) -> bool:  # noqa: PLR0911 - one return per kind of file
-    """Whether a file, relative to the prefix, belongs into an image."""
+    """Whether a file, relative to the prefix, belongs in an image."""
     if path.name == "EXTERNALLY-MANAGED" or path.suffix == ".a" or path.name.endswith((".opt-1.pyc", ".opt-2.pyc")):
         return False
     match path.parts:
@@ -85,16 +84,16 @@ def copy(source: Path, output: Path) -> None:
 
 
 def executable(output: Path) -> Path:
-    """Find `bin/pythonX.Y`. Raises FinishError where there is none."""
-    # Of python3.14 and python3.14t, the second is what its library is called after.
+    """Return `bin/pythonX.Y`. Raises FinishError if there is none."""
+    # Of python3.14 and python3.14t, the library is named after the second.
     found = sorted(path for path in output.glob("bin/python3.*") if PYTHON.fullmatch(path.name))
     if not found:
-        raise FinishError("it holds no bin/python3.X")
+        raise FinishError("it has no bin/python3.X")
     return found[-1]
 
 
 def rewrite_scripts(directory: Path, interpreter: str) -> None:
-    """Give every Python script an absolute first line, so that none needs a shell to find its interpreter."""
+    """Give every Python script an absolute shebang, so that it needs no shell to find its interpreter."""
     for path in directory.iterdir():
         if path.is_symlink() or not path.is_file():
             continue
@@ -112,7 +111,7 @@ def rewrite_scripts(directory: Path, interpreter: str) -> None:
 
 
 def drop_tcl(output: Path) -> None:
-    """Remove the shared libraries of Tcl and Tk, unless something asks for them: in old archives Python itself does."""
+    """Remove the shared libraries of Tcl and Tk, unless something needs them: in old archives Python itself does."""
     libraries = {path for path in output.glob(TCL_LIBRARIES) if TCL_LIBRARY.fullmatch(path.name)}
     if not libraries:
         return
@@ -125,13 +124,13 @@ def drop_tcl(output: Path) -> None:
 
 
 def resolve_links(output: Path) -> None:
-    """Let the interpreter know itself by its real path, however it is started."""
+    """Make the interpreter use its real path, however it is started."""
     for pip in output.glob("**/*-packages/pip"):
         (pip.parent / "_pyenv_real_executable.pth").write_text(REAL_EXECUTABLE)
 
 
 def drop_bytecode(output: Path) -> None:
-    """Remove bytecode of what is used once, if ever: Python compiles it as it is imported."""
+    """Remove bytecode of rarely used packages: Python compiles them when they are imported."""
     for name in SELDOM:
         for directory in (*output.glob(f"lib*/python3.*/{name}"), *output.glob(f"**/*-packages/{name}")):
             for path in directory.rglob("*.pyc"):
@@ -139,7 +138,7 @@ def drop_bytecode(output: Path) -> None:
 
 
 def rewrite_bytecode(path: Path) -> None:
-    """Make a timestamp .pyc an unchecked-hash one: the header alone, as nothing compares the hash (PEP 552)."""
+    """Turn a timestamp .pyc into an unchecked-hash one: only its header, as nothing compares the hash (PEP 552)."""
     with path.open("r+b") as file:
         header = file.read(16)
         if len(header) == 16:  # noqa: PLR2004 - magic number, flags, and a hash or a time with a size
@@ -148,7 +147,7 @@ def rewrite_bytecode(path: Path) -> None:
 
 
 def settle(root: Path) -> None:
-    """Give everything below `root`, and `root` itself, plain modes and one time; drop directories left empty."""
+    """Set plain modes and one time on `root` and everything in it; remove empty directories."""
     for directory, _, files in os.walk(root, topdown=False):
         for name in files:
             path = Path(directory, name)

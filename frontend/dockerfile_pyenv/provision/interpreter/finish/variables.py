@@ -1,4 +1,4 @@
-"""sysconfig's variables, and the other files that name the prefix and the compilers of the machine which built them."""
+"""Rewrites sysconfig's variables, and other files that name the prefix and compilers of the build machine."""
 
 import ast
 import json
@@ -13,7 +13,7 @@ STANDALONE_PREFIX = "/install"
 COMPILER = re.compile(r"(?:\S*/)?(?:[\w.]+-)*(?P<kind>clang\+\+|g\+\+|c\+\+|clang|gcc|cc)(?:-[\d.]+)?")
 BINUTIL = re.compile(r"(?:\S*/)?(?:[\w.]+-)*(?P<kind>gcc-ar|ar|gcc-ranlib|ranlib|gcc-nm|nm|readelf|strip)(?:-[\d.]+)?")
 BUILD_PATH = re.compile(r"-[IL]/(?:tools|build)\b\S*")
-"""Flags that name directories of the machine which built the archive."""
+"""Flags that name directories of the build machine."""
 
 COMPILER_VARIABLES = frozenset({"BLDSHARED", "CC", "CXX", "LDCXXSHARED", "LDSHARED", "LINKCC", "MAINCC"})
 BINUTIL_VARIABLES = frozenset({"AR", "NM", "RANLIB", "READELF", "STRIP"})
@@ -22,7 +22,7 @@ Values = dict[str, object]
 
 
 def rewrite(output: Path, prefix: str) -> None:
-    """Make everything below `output` that names its prefix name the final one. Raises FinishError."""
+    """Replace the prefix in all files below `output` with the final one. Raises FinishError."""
     built_in = STANDALONE_PREFIX
     for path in sorted(output.glob("lib*/**/_sysconfigdata_*.py")):
         values = read(path)
@@ -45,17 +45,17 @@ def read(path: Path) -> Values:
             values = ast.literal_eval(statement.value)
             if isinstance(values, dict):
                 return values
-    raise FinishError(f"{path.name} assigns no build_time_vars")
+    raise FinishError(f"{path.name} does not assign build_time_vars")
 
 
 def patched_all(values: Values, prefix: str) -> Values:
-    """Return all of sysconfig's build-time variables as they should read for the final prefix."""
+    """Return all of sysconfig's build-time variables for the final prefix."""
     built_in = str(values.get("prefix") or STANDALONE_PREFIX)
     return {name: patched(name, value, built_in, prefix) for name, value in values.items()}
 
 
 def patched(name: str, value: object, built_in: str, prefix: str) -> object:
-    """Return one of sysconfig's build-time variables as it should read for the final prefix.
+    """Return one of sysconfig's build-time variables for the final prefix.
 
     >>> patched("LDSHARED", "/usr/bin/aarch64-linux-gnu-gcc -shared", "/install", "/p")
     'cc -shared'
@@ -78,7 +78,7 @@ def patched(name: str, value: object, built_in: str, prefix: str) -> object:
 
 
 def prefixed(text: str, built_in: str, prefix: str) -> str:
-    """Replace one prefix with another where it stands as a whole path or at the start of one."""
+    """Replace one prefix with another where it is a whole path or the start of one."""
     return re.sub(rf"(?:(?<=-[ILR])|(?<![\w./-])){re.escape(built_in)}(?![\w.-])", lambda _: prefix, text)
 
 

@@ -1,1 +1,0 @@
-"""Speaks BuildKit: the frontend gateway and LLB graphs. Knows nothing of PYENV."""

@@ -1,1 +1,0 @@
-"""The commands of `dockerfile-pyenv`, one module each: `add_to` declares its arguments and names its function."""

@@ -1,0 +1,3 @@
+"""The methods of messages such as Timestamp: the frontend's own messages have none."""  # noqa: INP001
+
+WKTBASES: dict[str, type] = {}
