@@ -7,19 +7,18 @@ import os
 import shlex
 import uuid
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
-from tests.bed import bed, cli, host, image, settings
+from tests import matrix
+from tests.bed import bed, cli, daemon, host, image, settings
 from tests.bed.engine import Engine
 from tests.bed.forge import Forge
 from tests.bed.forge import ready as forge_ready
 from tests.bed.index import PORT, Index, ready
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Engines = Callable[[str], Engine]
 
@@ -32,10 +31,16 @@ hypothesis_settings.load_profile("steady")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare `--slow`, `--sets` and `--online`."""
+    """Declare `--slow`, `--sets`, `--online` and `--claims`."""
     parser.addoption("--slow", action="store_true", help="also run the tests marked `slow`, which take minutes each")
     parser.addoption("--sets", action="store_true", help="also build all real requirement sets")
     parser.addoption("--online", action="store_true", help="use your own Docker and real images, not the test bed")
+    parser.addoption("--claims", type=Path, help="write the cells of the matrix that tests claim into this file")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the matrix recorded."""
+    config.pluginmanager.register(matrix.Recorder(config.getoption("--claims")))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -71,6 +76,8 @@ def engines(request: pytest.FixtureRequest) -> Iterator[Engines]:
 
     def engine(name: str) -> Engine:
         if name not in found:
+            if lack := daemon.missing(settings.ENGINES[name]):
+                pytest.skip(f"Docker {name} needs {lack}")
             first = engine("28") if name != "28" else None
             with told():
                 started.extend(bed.up([name]))

@@ -16,6 +16,10 @@ from tests.bed import network, process, rootfs, settings
 from tests.bed.host import BedError, say, timed
 
 _DATA: Final = "/var/lib/docker"
+_ROOTLESS: Final = Path(__file__).with_name("rootless.sh")
+_USER: Final = "engine"
+_UID: Final = 1000
+"""Of an engine without root, or of root in containers: this user has 65,536 more numbers in /etc/subuid."""
 
 
 def running(kind: settings.EngineKind) -> bool:
@@ -43,6 +47,16 @@ def down(kind: settings.EngineKind) -> None:
     shutil.rmtree(kind.state, ignore_errors=True)
 
 
+def missing(kind: settings.EngineKind) -> str:
+    """What this machine lacks to run an engine of this kind; "" for nothing."""
+    spaces = Path("/proc/sys/user/max_user_namespaces")
+    if kind.root and (not spaces.exists() or spaces.read_text().strip() == "0"):
+        return "user namespaces: user.max_user_namespaces is 0"
+    if kind.root == "rootless" and not Path("/dev/net/tun").exists():
+        return "the kernel's tun device, which slirp4netns requires: /dev/net/tun"
+    return ""
+
+
 def _name(kind: settings.EngineKind) -> str:
     return f"engine-{kind.name}"
 
@@ -59,8 +73,15 @@ def _start(kind: settings.EngineKind, root: Path) -> None:
     binds = {data: _DATA, settings.STATE: str(settings.STATE), resolvers: "/etc/resolv.conf"}
     if settings.CA_BUNDLE.exists():
         binds[settings.CA_BUNDLE] = str(settings.CA_BUNDLE)
-    dockerd = ["tini-static", "-s", "--", "dockerd", "--config-file", str(config), "-H", kind.docker_host]
-    spaces = process.launch(rootfs.command(root, binds, dockerd, network=True), log, stdin=subprocess.PIPE)
+    if kind.root:
+        binds |= _users(kind, root)
+    dockerd = ["dockerd"]
+    if kind.root == "rootless":
+        for directory in (data, kind.state):
+            os.chown(directory, _UID, _UID)
+        dockerd = ["sh", "-c", _ROOTLESS.read_text(), _ROOTLESS.name, str(_UID), str(kind.state)]
+    words = ["tini-static", "-s", "--", *dockerd, "--config-file", str(config), "-H", kind.docker_host]
+    spaces = process.launch(rootfs.command(root, binds, words, network=True), log, stdin=subprocess.PIPE)
     process.remember(f"{_name(kind)}-spaces", spaces.pid)
     process.wait_for("unshare", lambda: bool(_children(spaces.pid)), lambda: spaces.poll() is None, log)
     # The namespaces' first process, as the host numbers it: it passes SIGTERM on to dockerd, and all ends with it.
@@ -70,6 +91,19 @@ def _start(kind: settings.EngineKind, root: Path) -> None:
     spaces.stdin.write(b"go\n")
     spaces.stdin.close()
     process.wait_for(f"Docker {kind.name}", lambda: _answers(kind.socket), lambda: spaces.poll() is None, log)
+
+
+def _users(kind: settings.EngineKind, root: Path) -> dict[Path, str]:
+    """Files of /etc, by their source, with a user to run as."""
+    texts = {
+        "passwd": f"{(root / 'etc/passwd').read_text()}{_USER}:x:{_UID}:{_UID}::/:/bin/sh\n",
+        "group": f"{(root / 'etc/group').read_text()}{_USER}:x:{_UID}:\n",
+        "subuid": f"{_USER}:100000:65536\n",
+        "subgid": f"{_USER}:100000:65536\n",
+    }
+    for name, text in texts.items():
+        (kind.state / name).write_text(text)
+    return {kind.state / name: f"/etc/{name}" for name in texts}
 
 
 def cpu_seconds(kind: settings.EngineKind) -> float:
@@ -100,16 +134,21 @@ def _children(pid: int) -> list[int]:
 
 
 def _config(kind: settings.EngineKind) -> dict[str, object]:
-    return {
+    config: dict[str, object] = {
         "registry-mirrors": [f"http://{settings.REGISTRY}"],
         # Docker 26 builds with a mirror by TLS, unless it is named here, whatever the subnets say.
         "insecure-registries": [settings.SUBNET, settings.REGISTRY],
         "features": {"containerd-snapshotter": kind.containerd_store},
         "mtu": network.mtu(),
-        "exec-opts": ["native.cgroupdriver=cgroupfs"],
         "builder": {"gc": {"enabled": True, "defaultKeepStorage": kind.build_cache}},
+        "data-root": _DATA,
         "shutdown-timeout": 3,
     }
+    if kind.root != "rootless":
+        config["exec-opts"] = ["native.cgroupdriver=cgroupfs"]
+    if kind.root == "remapped":
+        config["userns-remap"] = _USER
+    return config
 
 
 class _Unix(http.client.HTTPConnection):

@@ -21,6 +21,7 @@ _INSIDE: Final = Path(__file__).with_name("inside.sh")
 _RECIPE: Final = "3"  # another number builds all roots again
 _ENGINE_PACKAGES: Final = ("docker.io", "ca-certificates", "iptables", "git")
 _TOOL_PACKAGES: Final = ("docker-cli", "docker-buildx", "docker-compose", "docker-registry")
+_ROOTLESS_PACKAGES: Final = ("rootlesskit", "slirp4netns", "uidmap", "iproute2")
 _BUILDER_PACKAGES: Final = (
     "gcc",
     "libc6-dev",
@@ -78,7 +79,8 @@ def _making(key: str) -> threading.Lock:  # noqa: ARG001 - what the lock is kept
 
 def engine_root(suite: str) -> Root:
     """The root that a suite's Docker engine runs in."""
-    return Root(suite, _ENGINE_PACKAGES + (_TOOL_PACKAGES if suite == settings.TOOLS_SUITE else ()))
+    extra = _TOOL_PACKAGES + _ROOTLESS_PACKAGES if suite == settings.TOOLS_SUITE else ()
+    return Root(suite, _ENGINE_PACKAGES + extra)
 
 
 BUILDER: Final = Root(settings.BUILDER_SUITE, _BUILDER_PACKAGES)

@@ -55,6 +55,8 @@ class EngineKind:
     containerd_store: bool = False
     build_cache: str = "6GB"
     """What BuildKit keeps of its cache: with less, steps are dropped while the test that needs them still runs."""
+    root: str = ""
+    """`rootless`: dockerd runs as another user than root; `remapped`: root of a container is another user outside."""
     elsewhere: str = ""
     """The value for DOCKER_HOST of an engine that the bed does not start."""
 
@@ -87,6 +89,8 @@ ENGINES: Final = {
         EngineKind("28", "forky", 28),
         EngineKind("28-containerd", "forky", 29, containerd_store=True),
         EngineKind("28-second", "forky", 32, containerd_store=True),
+        EngineKind("28-rootless", "forky", 34, containerd_store=True, root="rootless"),
+        EngineKind("28-remapped", "forky", 35, root="remapped"),
         EngineKind("26", "trixie", 26),
         EngineKind("20.10", "bookworm", 20),
         EngineKind("bench", "forky", 30, build_cache="40GB"),

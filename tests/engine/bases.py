@@ -9,16 +9,25 @@ import tarfile
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.bed import bases, registry
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-def push(name: str, build: str) -> None:
-    """Push Debian to the bed's registry under a name of Docker Hub, with a file that only this build of it has."""
+
+def push(name: str, build: str, attributes: Mapping[str, str] | None = None) -> None:
+    """Push Debian to the bed's registry under a name of Docker Hub, with a file that only this build of it has.
+
+    `attributes` are extended attributes of this file, `/etc/build`.
+    """
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w") as tar:
         member = tarfile.TarInfo("etc/build")
         member.size = len(build.encode())
+        # As GNU tar and Docker write them (`pax_headers` of archive/tar in Go).
+        member.pax_headers = {f"SCHILY.xattr.{name}": value for name, value in (attributes or {}).items()}
         tar.addfile(member, io.BytesIO(build.encode()))
     with tempfile.NamedTemporaryFile(suffix=".tar.gz") as file:
         file.write(gzip.compress(data.getvalue(), mtime=0))

@@ -1,94 +1,81 @@
 """Nothing of a base image changes but what a PYENV line promises."""
 
+import uuid
+
 import pytest
 from tests.bed.engine import Engine, File
+from tests.conftest import Engines
 from tests.engine.additions import assert_only_additions
 from tests.engine.conftest import Project
+from tests.engine.odd_bases import BASES, Base
 
 SYNTAX = "# syntax=dockerfile-pyenv:dev\n"
 LINE = "PYENV 3.9 one\n"
-
-BASES = {
-    "no user": "FROM debian:bookworm-slim\n",
-    "user by number": "FROM debian:bookworm-slim\nUSER 50000\n",
-    "user by name and group": "FROM debian:bookworm-slim\nRUN useradd -u 1234 -m astro\nUSER astro:games\n",
-    "no passwd": "FROM debian:bookworm-slim\nRUN rm /etc/passwd /etc/group\nUSER 50000:0\n",
-    "a shell of its own": 'FROM debian:bookworm-slim\nSHELL ["/bin/bash", "-euxc"]\n',
-    "no shell": "FROM debian:bookworm-slim\nRUN rm /bin/*sh\n",
-    "an open /opt of another's": "FROM debian:bookworm-slim\nRUN chmod 1777 /opt && chown 5:6 /opt\n",
-    "/opt is a link": "FROM debian:bookworm-slim\nRUN rmdir /opt && mkdir -m 750 /srv/opt && ln -s /srv/opt /opt\n",
-    "no /opt and no /usr/local/bin": "FROM debian:bookworm-slim\nRUN rm -r /opt /usr/local/bin\n",
-    "/usr/local/bin is a link": "FROM debian:bookworm-slim\n"
-    "RUN rm -r /usr/local/bin && mkdir /srv/bin && ln -s /srv/bin /usr/local/bin\n",
-    "/run and /tmp are links": "FROM debian:bookworm-slim\n"
-    "RUN mv /run /srv/run && ln -s /srv/run /run && rm -r /tmp && ln -s /var/tmp /tmp\n",
-    "no /tmp": "FROM debian:bookworm-slim\nRUN rm -r /tmp\n",
-    "the same python": "FROM python:3.9-slim-bookworm\n",
-    "everything set": 'FROM debian:bookworm-slim\nWORKDIR /work\nENTRYPOINT ["/entry"]\nCMD ["a", "b"]\n'
-    "LABEL a=b\nEXPOSE 80\nVOLUME /data\nSTOPSIGNAL SIGINT\nHEALTHCHECK CMD true\nARG X=1\nONBUILD RUN x\n",
-}
+CELLS = [
+    *(("28", base) for base in BASES),
+    # Where a USER of the image is another one outside.
+    ("28-rootless", "user by name and group"),
+    ("28-remapped", "user by name and group"),
+]
+REST = [("28-rootless", "/opt is a link"), ("28-remapped", "/opt is a link")]
+REST += [("28-containerd", base) for base in BASES]
+"""Left to the slow run, as is what `Base.slow` marks."""
 
 
-ODD = {"/usr/local/bin is a link", "/run and /tmp are links", "no /tmp"}
-"""Left to the slow run."""
-
-
+@pytest.mark.proves("only additions", base="{base}", store="{kind}")
+@pytest.mark.proves("runs", base="{base}", store="{kind}")
 @pytest.mark.parametrize(
-    "base", [pytest.param(base, marks=[pytest.mark.slow] if base in ODD else []) for base in BASES]
+    ("kind", "base"),
+    [
+        *(pytest.param(kind, base, marks=[pytest.mark.slow] if BASES[base].slow else []) for kind, base in CELLS),
+        *(pytest.param(kind, base, marks=pytest.mark.slow) for kind, base in REST),
+    ],
 )
-def test_nothing_differs_but_the_promised_additions(engine: Engine, project: Project, base: str) -> None:
+def test_nothing_differs_but_the_promised_additions(engines: Engines, project: Project, kind: str, base: str) -> None:
     """Config and files are those of the same file without its PYENV line, and the additions are those promised."""
-    context = project({"with": SYNTAX + BASES[base] + LINE, "without": BASES[base]})
-    ours = engine.build("-f", context / "with", context).image
-    plain = engine.build("-f", context / "without", context).image
+    engine, odd = engines(kind), BASES[base]
+    context = project({"with": SYNTAX + odd.text + LINE, "without": odd.text})
+    name = f"odd-{uuid.uuid4().hex[:8]}"
+    ours, plain = f"{name}:with", f"{name}:without"
+    for image in (ours, plain):
+        engine.build("--load", f"--tag={image}", "-f", context / image.partition(":")[2], context)
 
-    opt = "srv/opt" if base == "/opt is a link" else "opt"
-    commands = "srv/bin" if base == "/usr/local/bin is a link" else "usr/local/bin"
-    assert_only_additions(engine, ours, plain, ["one"], opt=opt, commands=commands)
-    files = engine.files(ours)
-    _check_environment(files, opt, commands, base)
-    run = [
-        "run",
-        "--rm",
-        "--entrypoint",
-        "/opt/astro-pyenv/envs/one/bin/python",
-        ours,
-        "-c",
-        "import ssl, sqlite3; print(1)",
-    ]
-    assert engine.docker(*run).stdout == "1\n"
+    assert len(engine.image_config(plain)["rootfs"]["diff_ids"]) >= odd.layers
+    assert_only_additions(engine, ours, plain, ["one"], opt=odd.opt, commands=odd.commands)
+    _check_environment(engine.files(ours), odd, own_python=base == "the same python")
+    code = "import ctypes, ssl, sqlite3; print(1)"
+    python = "--entrypoint=/opt/astro-pyenv/envs/one/bin/python"
+    assert engine.docker("run", "--rm", python, ours, "-c", code).stdout == "1\n"
+    engine.docker("image", "rm", ours, plain)
 
 
-def _check_environment(files: dict[str, File], opt: str, commands: str, base: str) -> None:
-    owners = {
-        "user by number": (50000, 0),
-        "user by name and group": (1234, 60),
-        "no passwd": (50000, 0),
-    }
-    owner = owners.get(base, (0, 0))
-    inside = [file for name, file in files.items() if name.startswith(f"{opt}/astro-pyenv/envs/one")]
-    assert {(file.uid, file.gid) for file in inside} == {owner}
-    python = [file for name, file in files.items() if name.startswith(f"{opt}/astro-pyenv/python/")]
+def _check_environment(files: dict[str, File], odd: Base, *, own_python: bool) -> None:
+    inside = [file for name, file in files.items() if name.startswith(f"{odd.opt}/astro-pyenv/envs/one")]
+    assert {(file.uid, file.gid) for file in inside} == {odd.owner}
+    python = [file for name, file in files.items() if name.startswith(f"{odd.opt}/astro-pyenv/python/")]
     assert python
     assert {(file.uid, file.gid) for file in python} == {(0, 0)}
-    link = files[f"{commands}/python3.9"]
-    if base == "the same python":
+    link = files[f"{odd.commands}/python3.9"]
+    if own_python:
         assert link.kind in {"file", "hardlink"}
     else:
         assert link.link == "/opt/astro-pyenv/python/3.9.2/bin/python3.9"
 
 
+@pytest.mark.proves("runs", base="PATH lacks /usr/local/bin")
 def test_a_path_without_the_directory_of_links_is_told(engine: Engine, project: Project) -> None:
     """The environment works all the same; `python3.9` is not found by name."""
     base = "FROM debian:bookworm-slim\nENV PATH=/usr/bin:/bin\n"
     context = project({"Dockerfile": SYNTAX + base + LINE + "PYENV --no-venv 3.11\n"})
     told = "is linked in /usr/local/bin, which is not on PATH in this image: add it with ENV PATH=/usr/local/bin:$PATH"
     for words in ((), ("--build-arg=PYENV_PARALLEL=0",)):
-        log = engine.build(context, "--no-cache", *words).log
-        assert f"one: python3.9 {told}" in log
-        assert f"python3.11: python3.11 {told}" in log
+        built = engine.build(context, "--no-cache", *words)
+        assert f"one: python3.9 {told}" in built.log
+        assert f"python3.11: python3.11 {told}" in built.log
+        assert engine.run(built.image, "sh", "-c", "$ASTRO_PYENV_one -c 'import ctypes, ssl, sqlite3; print(1)'") == "1"
 
 
+@pytest.mark.proves("clear error", base="/opt is a link to nothing")
 def test_what_stands_in_the_way_is_named(engine: Engine, project: Project) -> None:
     """The failing step reads as the user's line, and says what to remove."""
     base = "FROM debian:bookworm-slim\nRUN rmdir /opt && ln -s /nowhere/else /opt\n"
@@ -102,3 +89,19 @@ def test_what_stands_in_the_way_is_named(engine: Engine, project: Project) -> No
     linked = "PYENV --link=/srv/file/link 3.9 one\n"
     failed = engine.build(project({"Dockerfile": SYNTAX + base + linked}), check=False)
     assert "one: --link: /srv/file in the image is not a directory. Choose another path" in failed.log
+
+
+@pytest.mark.proves("clear error", base="a USER that /etc/passwd lacks")
+def test_a_user_or_group_that_is_not_there_is_named(engine: Engine, project: Project) -> None:
+    """A RUN line would fail there, too: `unable to find user ghost`."""
+    told = "with this name: create it above this line, or write its number"
+    for user, said in (
+        ("ghost", f"one: USER is ghost, but /etc/passwd has no user {told}"),
+        ("games:ghosts", f"one: the group of USER is ghosts, but /etc/group has no group {told}"),
+    ):
+        context = project({"Dockerfile": f"{SYNTAX}FROM debian:bookworm-slim\nUSER {user}\n{LINE}"})
+        for words in ((), ("--build-arg=PYENV_PARALLEL=0",)):
+            failed = engine.build(context, *words, check=False)
+            assert failed.returncode
+            assert said in failed.log
+            assert f">>> {LINE}" in failed.log

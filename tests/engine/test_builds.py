@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from tests.bed.engine import Engine
 from tests.engine.additions import assert_only_additions
 from tests.engine.conftest import Project
@@ -88,6 +89,7 @@ def test_an_environment_of_a_stage_below(engine: Engine, project: Project) -> No
         assert python_of(engine, image, name, "print(1)") == "1"
 
 
+@pytest.mark.proves("in place")
 def test_a_line_sees_what_stands_before_it(engine: Engine, project: Project) -> None:
     """Files and variables made above a PYENV line are there for its installer; what follows sees the environment."""
     name, data = wheel("given", script=True)
@@ -117,6 +119,7 @@ def test_names_that_are_no_shell_identifiers(engine: Engine, project: Project) -
     assert engine.run(image, path, "-c", "print(1)") == "1"
 
 
+@pytest.mark.proves("owner")
 def test_the_environment_is_a_whole_one(engine: Engine, project: Project) -> None:
     """Activation works, pip acts on the environment, and packages can be added by the image's user."""
     first, first_data = wheel("first")

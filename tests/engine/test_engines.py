@@ -35,7 +35,9 @@ EOF
 Engines = Callable[[str], Engine]
 
 
-@pytest.mark.parametrize("kind", ["28-containerd", "26"])
+@pytest.mark.proves("cached", store="{kind}")
+@pytest.mark.proves("in place", store="{kind}")
+@pytest.mark.parametrize("kind", ["28-containerd", "28-rootless", "28-remapped", "26"])
 def test_builds_and_is_cached(engines: Engines, project: Project, kind: str) -> None:
     """The image works, and a second build starts no step."""
     engine = engines(kind)
@@ -49,7 +51,8 @@ def test_builds_and_is_cached(engines: Engines, project: Project, kind: str) -> 
     assert all(again.values())
 
 
-@pytest.mark.parametrize("kind", ["28-containerd", "26"])
+@pytest.mark.proves("clear error", store="{kind}")
+@pytest.mark.parametrize("kind", ["28-containerd", "28-rootless", "28-remapped", "26"])
 def test_errors_point_at_the_users_lines(engines: Engines, project: Project, kind: str) -> None:
     """Early and late errors show the PYENV line on every engine."""
     engine = engines(kind)
@@ -61,6 +64,7 @@ def test_errors_point_at_the_users_lines(engines: Engines, project: Project, kin
         assert f">>> {text}" in log
 
 
+@pytest.mark.proves("clear error", store="20.10")
 def test_docker_20_says_what_it_needs(engines: Engines, project: Project) -> None:
     """BuildKit 0.8 gets one clear sentence; a file without PYENV lines builds there as ever."""
     engine = engines("20.10")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.bed.engine import Engine, File
+    from tests.bed.index import Index
     from tests.engine.conftest import Project
 
 SYNTAX = "# syntax=dockerfile-pyenv:dev\n"
@@ -27,7 +28,7 @@ UPSTREAM = "https://github.com/astral-sh/python-build-standalone/releases/downlo
 TABLE = f"--build-arg=UV_PYTHON_DOWNLOADS_JSON_URL={archives.FULL_TABLE_URL}"
 
 # libc and nothing else, as in hardened images: no shell, no passwd, no certificates.
-NO_SHELL = """FROM debian:bookworm-slim AS full
+LIBC = """FROM debian:bookworm-slim AS full
 RUN mkdir /new && cp --archive --parents $(dpkg -L libc6 | grep '^/lib.*[.]so') /new
 FROM scratch
 COPY --from=full /new /
@@ -87,7 +88,7 @@ BASES = {
     "bookworm": "debian:bookworm-slim",
     "trixie": "debian:trixie-slim",
     "sid": "debian:sid-slim",
-    "no shell": "no-shell:test",
+    "a C library alone": "libc:test",
 }
 
 
@@ -97,7 +98,7 @@ def moving(engine: Engine, request: pytest.FixtureRequest) -> dict[str, settings
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
         releases = bed.extend(engine.kind, settings.MOVING, settings.MORE_SUITES)
-    engine.build("-t", BASES["no shell"], "-", input=NO_SHELL)
+    engine.build("-t", BASES["a C library alone"], "-", input=LIBC)
     return {release.minor: release for release in releases}
 
 
@@ -108,6 +109,7 @@ def check(engine: Engine, image: str, minors: list[str], *options: str) -> None:
     assert output.splitlines() == [f"{minor} {PREFIX}/envs/py{minor} TLSv1.2" for minor in minors]
 
 
+@pytest.mark.proves("runs", base="{base}", interpreter="{provider}")
 @pytest.mark.parametrize("base", BASES)
 @pytest.mark.parametrize("provider", ["standalone", "image"])
 def test_runs_on_every_base(
@@ -125,6 +127,7 @@ def test_runs_on_every_base(
     check(engine, image, minors)
 
 
+@pytest.mark.proves("runs", base="{base}", interpreter="source")
 @pytest.mark.parametrize("base", BASES)
 def test_compiled_runs_on_every_base(
     engine: Engine, project: Project, moving: dict[str, settings.Release], base: str
@@ -167,6 +170,8 @@ def test_the_newest_are_compiled(moving: dict[str, settings.Release], minor: str
         pytest.skip(f"Debian's pool has no tarball of a Python {minor} that data/sources.json knows")
 
 
+@pytest.mark.proves("runs", base="sid", interpreter="image")
+@pytest.mark.proves("clear error", base="glibc 2.31 and 2.36, older than the interpreter's", interpreter="image")
 def test_debians_own(engine: Engine, project: Project, moving: dict[str, settings.Release]) -> None:  # noqa: ARG001
     """The newest Pythons out of an image that has them from Debian, with all their libraries from elsewhere."""
     packages = " ".join(f"python{minor} python{minor}-venv" for minor in settings.MOVING)
@@ -175,11 +180,34 @@ def test_debians_own(engine: Engine, project: Project, moving: dict[str, setting
     context = project({"Dockerfile": f"{SYNTAX}FROM debian:sid-slim\n{lines}"})
     check(engine, engine.build(context).image, list(settings.MOVING))
 
-    (context / "Dockerfile").write_text(f"{SYNTAX}FROM debian:bookworm-slim\n{lines}")
+    for suite in ("bullseye", "bookworm"):
+        (context / "Dockerfile").write_text(f"{SYNTAX}FROM debian:{suite}-slim\n{lines}")
+        failed = engine.build(context, check=False)
+        assert failed.returncode != 0
+        assert "cannot start on this base image: this build requires glibc 2." in failed.log
+        assert ">>> PYENV --interpreter=image:debians:test 3.1" in failed.log
+
+
+@pytest.mark.proves("clear error", base="glibc 2.31, older than a wheel's")
+def test_a_wheel_for_a_newer_glibc(
+    engine: Engine,
+    project: Project,
+    index: Index,
+    moving: dict[str, settings.Release],  # noqa: ARG001 - has bullseye
+) -> None:
+    """It is installed where the C library is new enough; elsewhere the error names the tag that does not fit."""
+    name, data = wheel("newer")
+    index.add(name.replace("any", "manylinux_2_36_x86_64"), data)
+    lines = f"ENV PIP_INDEX_URL={index.url} PIP_TRUSTED_HOST={index.host}\nPYENV 3.9 one newer==1.0\n"
+    context = project({"Dockerfile": f"{SYNTAX}FROM debian:bookworm-slim\n{lines}"})
+    assert (
+        engine.run(engine.build(context).image, f"{PREFIX}/envs/one/bin/python", "-c", "import newer; print(1)") == "1"
+    )
+    (context / "Dockerfile").write_text(f"{SYNTAX}FROM debian:bullseye-slim\n{lines}")
     failed = engine.build(context, check=False)
     assert failed.returncode != 0
-    assert "cannot start on this base image: this build requires glibc 2." in failed.log
-    assert ">>> PYENV --interpreter=image:debians:test 3.1" in failed.log
+    assert "manylinux_2_36_x86_64" in failed.log
+    assert ">>> PYENV 3.9 one newer==1.0" in failed.log
 
 
 def official(minor: str) -> str:
@@ -188,9 +216,12 @@ def official(minor: str) -> str:
 
 
 @pytest.mark.online
+@pytest.mark.proves("runs", base="{base}", interpreter="{provider}", store="real")
 @pytest.mark.parametrize(
     ("base", "provider"),
     [
+        ("centos:7", "standalone"),
+        ("debian:buster-slim", "standalone"),
         ("alpine:3.22", "standalone"),
         ("alpine:3.22", "source --builder=alpine:3.22"),
         ("alpine:3.22", "image:python:3.13-alpine"),
@@ -208,6 +239,19 @@ def test_runs_on_bases_of_docker_hub(engine: Engine, project: Project, base: str
     check(engine, engine.build(own_table, project({"Dockerfile": SYNTAX + lines})).image, ["3.13"])
 
 
+@pytest.mark.online
+@pytest.mark.proves("clear error", base="{base}: older than glibc 2.31", interpreter="source", store="real")
+@pytest.mark.parametrize("base", ["centos:7", "debian:buster-slim"])
+def test_below_the_glibc_of_the_builder_on_docker_hub(engine: Engine, project: Project, base: str) -> None:
+    """With glibc 2.17 and 2.28: what is compiled on Debian 11 cannot start, and the step says what can."""
+    line = "PYENV --interpreter=source 3.13.5 py3.13\n"
+    failed = engine.build(project({"Dockerfile": f"{SYNTAX}FROM {base}\n{line}"}), check=False)
+    assert "cannot start on this base image: this build requires glibc 2." in failed.log
+    assert "Use a newer base image, a standalone interpreter (glibc 2.17 or newer)" in failed.log
+    assert f">>> {line}" in failed.log
+
+
+@pytest.mark.proves("clear error", base="musl")
 def test_the_c_library_of_a_base_is_found(engine: Engine, project: Project) -> None:
     """An image of which neither name nor history tells is looked into; where that is overruled, the step explains."""
     engine.build("-t", "golden:test", "-", input=MUSL)
@@ -219,6 +263,7 @@ def test_the_c_library_of_a_base_is_found(engine: Engine, project: Project) -> N
     assert ">>> PYENV --libc=gnu 3.9 one" in log
 
 
+@pytest.mark.proves("clear error", interpreter="base")
 def test_a_base_without_that_python(engine: Engine, project: Project) -> None:
     """`--interpreter=base` on a base that has none says so."""
     log = engine.build(
@@ -237,6 +282,8 @@ def difference(engine: Engine, project: Project, base: str, lines: str) -> tuple
     return ours, {name: file for name, file in files.items() if name not in before}
 
 
+@pytest.mark.proves("only additions", base="python:3.11-slim-bookworm", interpreter="base")
+@pytest.mark.proves("runs", base="python:3.11-slim-bookworm", interpreter="base")
 def test_the_bases_own(engine: Engine, project: Project) -> None:
     """`--interpreter=base` makes an environment of the base's Python and adds no interpreter."""
     image, added = difference(engine, project, "python:3.11-slim-bookworm", "PYENV --interpreter=base 3.11 py3.11\n")
@@ -249,6 +296,8 @@ def test_the_bases_own(engine: Engine, project: Project) -> None:
     assert engine.run(image, f"{PREFIX}/envs/py3.11/bin/python", "-c", code) == "/usr/local"
 
 
+@pytest.mark.proves("only additions", base="python:3.11-slim-bookworm")
+@pytest.mark.proves("runs", base="python:3.11-slim-bookworm")
 def test_beside_the_bases_own(engine: Engine, project: Project) -> None:
     """The same X.Y as the base's comes with a prefix of its own, and the base's stays what it was."""
     image, added = difference(engine, project, "python:3.11-slim-bookworm", "PYENV 3.11 py3.11\n")
@@ -357,6 +406,7 @@ def test_a_mirror_without_the_file(engine: Engine, air_gap: Path) -> None:
     assert ">>> PYENV 3.9 py3.9" in log
 
 
+@pytest.mark.proves("runs", base="bookworm of arm64, under QEMU", interpreter="image")
 def test_arm64(engine: Engine, project: Project) -> None:
     """A stage of another platform gets an interpreter of that platform, under QEMU from end to end."""
     bed.extend_arm64(engine.kind)

@@ -142,6 +142,7 @@ ENGINES = [
 ]
 
 
+@pytest.mark.proves("groups", base="several: {part}s", store="{kind}")
 @pytest.mark.parametrize(("kind", "part"), ENGINES)
 def test_images_are_the_same_both_ways(engines: Engines, project: Project, kind: str, part: str) -> None:
     """Files, config, environment, layers and history are those that the lines make one after the other."""

@@ -15,6 +15,7 @@ astro:x:50000:50001:Astro:/home/astro:/bin/bash
 50003:x:50004:50004::/home/number:/bin/sh
 short:x:1
 """
+ADVICE = "with this name: create it above this line, or write its number"
 GROUPS = "root:x:0:\nastro:x:50001:\nusers:x:100:astro\n"
 
 
@@ -57,9 +58,9 @@ def test_without_passwd(layout: Layout, spec: str, owner: Owner) -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("nobody", "USER is nobody, but /etc/passwd has no user with this name"),
+        ("nobody", f"USER is nobody, but /etc/passwd has no user {ADVICE}"),
         ("short", "has no user"),
-        ("astro:staff", "the group of USER is staff, but /etc/group has no group with this name"),
+        ("astro:staff", f"the group of USER is staff, but /etc/group has no group {ADVICE}"),
     ],
 )
 def test_unknown(users: Layout, spec: str, message: str) -> None:

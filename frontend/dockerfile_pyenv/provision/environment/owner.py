@@ -36,7 +36,10 @@ def resolve(spec: str, layout: Layout) -> Owner:
             uid, gid, home = _number(own), _number(primary) or 0, directory or "/"
             break
     if uid is None:
-        raise ProvisionError(f"USER is {user}, but /etc/passwd has no user with this name")
+        raise ProvisionError(
+            f"USER is {user}, but /etc/passwd has no user with this name: create it above this line, or write its "
+            "number"
+        )
     return Owner(uid, _group(group, layout) if group else gid, home)
 
 
@@ -70,7 +73,10 @@ def _group(group: str, layout: Layout) -> int:
         if number is None and name == group:
             number = _number(gid)
     if number is None:
-        raise ProvisionError(f"the group of USER is {group}, but /etc/group has no group with this name")
+        raise ProvisionError(
+            f"the group of USER is {group}, but /etc/group has no group with this name: create it above this line, or "
+            "write its number"
+        )
     return number
 
 
