@@ -28,7 +28,7 @@ BELOW: Final = "<!-- Everything below is generated: see tests/matrix.py. -->\n"
 
 PROMISES: Final = {
     "runs": "The interpreter runs, with TLS, SQLite and ctypes",
-    "only additions": "The image has what the line promises, and nothing else of it differs",
+    "only additions": "The image has what the line promises, it runs, and nothing else of the image differs",
     "in place": "The line sees what stands above it, and lines below it see the environment",
     "owner": "The environment belongs to the stage's USER",
     "groups": "With the lines of a group side by side and one after the other, the image is the same",

@@ -44,14 +44,8 @@ def test_attributes_stay(engines: Engines, project: Project, kind: str) -> None:
     base = f"""FROM {name}:base
 RUN --mount=from={PYTHON},source=/usr/local,target=/mnt --mount=target=/context /mnt/bin/python3 /context/set.py
 """
-    context = project(
-        {
-            "set.py": SET,
-            "list.py": LIST,
-            "with": f"# syntax=dockerfile-pyenv:dev\n{base}PYENV 3.9 one\n",
-            "without": base,
-        }
-    )
+    ours = f"# syntax=dockerfile-pyenv:dev\n{base}PYENV 3.9 one\n"
+    context = project({"set.py": SET, "list.py": LIST, "with": ours, "without": base})
     found = {}
     for one in ("with", "without"):
         engine.build("--load", f"--tag={name}:{one}", "-f", context / one, context)

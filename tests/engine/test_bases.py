@@ -23,7 +23,6 @@ REST += [("28-containerd", base) for base in BASES]
 
 
 @pytest.mark.proves("only additions", base="{base}", store="{kind}")
-@pytest.mark.proves("runs", base="{base}", store="{kind}")
 @pytest.mark.parametrize(
     ("kind", "base"),
     [
