@@ -19,8 +19,8 @@ for path in ("/opt", "/usr/local/bin", "/srv/data"):
     os.makedirs(path, exist_ok=True)
     os.setxattr(path, "system.posix_acl_access", access_list)
     os.setxattr(path, "system.posix_acl_default", access_list)
-open("/srv/data/tool", "w").close()
-os.setxattr("/srv/data/tool", "security.capability", struct.pack("<IIIII", 0x02000001, 1 << 10, 0, 0, 0))
+open("/srv/tool", "w").close()
+os.setxattr("/srv/tool", "security.capability", struct.pack("<IIIII", 0x02000001, 1 << 10, 0, 0, 0))
 """
 LIST = """
 import json, os
@@ -58,7 +58,7 @@ RUN --mount=from={PYTHON},source=/usr/local,target=/mnt --mount=target=/context 
         "/etc/build": {"security.selinux", "user.note"},
         "/opt": access,
         "/srv/data": access,
-        "/srv/data/tool": {"security.capability"},
+        "/srv/tool": {"security.capability"},
         "/usr/local/bin": access,
     }
     assert bytes.fromhex(found["without"]["/etc/build"]["security.selinux"]).rstrip(b"\0").decode() == LABEL

@@ -373,6 +373,24 @@ def test_an_engine_without_our_own_image_is_too_old(serve: Serve, monkeypatch: p
     assert message(returned).startswith("this engine is too old: PYENV requires BuildKit 0.10 or newer, which Docker")
 
 
+def test_an_engine_with_a_remapped_root_finds_our_own_image_by_its_name(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its root may not read the file that BuildKit writes: the graph is the same as with it."""
+    readable = Build({"Dockerfile": GUIDE}, {"requirements.txt": b""})
+    serve(readable, source="dockerfile-pyenv:1")
+
+    class Unreadable:
+        def read_bytes(self) -> bytes:
+            raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(named_contexts, "TOOLS_METADATA", Unreadable())
+    unreadable = Build({"Dockerfile": GUIDE}, {"requirements.txt": b""})
+    serve(unreadable, source="dockerfile-pyenv:1")
+    assert unreadable.texts()[1:-1] == [*readable.texts()[1:-1], "FROM dockerfile-pyenv:1\n"]
+    assert unreadable.solved[-1].definition == readable.solved[-1].definition
+
+
 def test_a_fault_of_ours_says_so(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """An exception that nobody expected becomes an error with its place, and where to report it."""
 

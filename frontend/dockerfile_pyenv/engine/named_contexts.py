@@ -11,7 +11,7 @@ from buildkit_llb.ops import State
 from buildkit_llb.platforms import Platform
 from dockerfile_pyenv.emit.expand import REQUIREMENTS, TOOLS
 from dockerfile_pyenv.engine import mirror
-from dockerfile_pyenv.engine.build_options import NAMED_CONTEXT
+from dockerfile_pyenv.engine.build_options import NAMED_CONTEXT, SOURCE
 from dockerfile_pyenv.engine.dockerfile_frontend import DockerfileFrontend
 from dockerfile_pyenv.errors import DockerfileError, EngineError
 from dockerfile_pyenv.interpreters.graphs import InterpreterGraphs
@@ -30,6 +30,10 @@ def interpreter_graphs(stock: DockerfileFrontend, plan: Plan) -> InterpreterGrap
     """
     try:
         tools = ops.from_definition(Definition.from_bytes(TOOLS_METADATA.read_bytes()))
+    except PermissionError:
+        # Only root of the daemon may read it, who is nobody in here if the daemon remaps root: `userns-remap` of Docker
+        # (metadataMount in frontend/gateway/gateway.go of BuildKit, v0.25).
+        tools = stock.named_context(stock.build.opts[SOURCE])
     except FileNotFoundError:
         raise EngineError(
             "this engine is too old: PYENV requires BuildKit 0.10 or newer, which Docker has since version 23.0. "
