@@ -20,6 +20,8 @@ _ROOTLESS: Final = Path(__file__).with_name("rootless.sh")
 _USER: Final = "engine"
 _UID: Final = 1000
 """Of an engine without root, or of root in containers: this user has 65,536 more numbers in /etc/subuid."""
+_SPACES: Final = Path("/proc/sys/user/max_user_namespaces")
+_TUN: Final = Path("/dev/net/tun")
 
 
 def running(kind: settings.EngineKind) -> bool:
@@ -49,11 +51,10 @@ def down(kind: settings.EngineKind) -> None:
 
 def missing(kind: settings.EngineKind) -> str:
     """What this machine lacks to run an engine of this kind; "" for nothing."""
-    spaces = Path("/proc/sys/user/max_user_namespaces")
-    if kind.root and (not spaces.exists() or spaces.read_text().strip() == "0"):
-        return "user namespaces: user.max_user_namespaces is 0"
-    if kind.root == "rootless" and not Path("/dev/net/tun").exists():
-        return "the kernel's tun device, which slirp4netns requires: /dev/net/tun"
+    if kind.root and (not _SPACES.exists() or _SPACES.read_text().strip() == "0"):
+        return f"user namespaces, and {_SPACES} allows none"
+    if kind.root == "rootless" and not _TUN.exists():
+        return f"{_TUN}, the kernel's tun device, for slirp4netns"
     return ""
 
 

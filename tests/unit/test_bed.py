@@ -5,7 +5,7 @@ from threading import Event, Thread
 from time import sleep
 
 import pytest
-from tests.bed import host, settings
+from tests.bed import daemon, host, settings
 
 
 def test_a_second_run_waits_for_the_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -29,3 +29,24 @@ def test_a_second_run_waits_for_the_first(monkeypatch: pytest.MonkeyPatch, tmp_p
     thread.join(10)
     assert begun.is_set()
     assert said == ["waiting for another process (tests of the test bed)"]
+
+
+@pytest.mark.parametrize(
+    ("spaces", "tun", "missing"),
+    [
+        ("96365\n", True, {}),
+        ("96365\n", False, {"28-rootless": "{tun}, the kernel's tun device, for slirp4netns"}),
+        ("0\n", True, dict.fromkeys(("28-rootless", "28-remapped"), "user namespaces, and {spaces} allows none")),
+    ],
+)
+def test_an_engine_that_cannot_run_here_names_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, spaces: str, *, tun: bool, missing: dict[str, str]
+) -> None:
+    paths = {"spaces": tmp_path / "spaces", "tun": tmp_path / "tun"}
+    paths["spaces"].write_text(spaces)
+    if tun:
+        paths["tun"].touch()
+    monkeypatch.setattr(daemon, "_SPACES", paths["spaces"])
+    monkeypatch.setattr(daemon, "_TUN", paths["tun"])
+    found = {name: lack for name, kind in settings.ENGINES.items() if (lack := daemon.missing(kind))}
+    assert found == {name: lack.format_map(paths) for name, lack in missing.items()}
