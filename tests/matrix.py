@@ -129,20 +129,26 @@ def merge(known: Results, collected: Iterable[Cell], files: Iterable[str], run: 
 
 
 def render(results: Results) -> str:
-    """The tables of the page: one for each promise."""
+    """The tables of the page: one for each promise, with a column for each image store that it is shown on."""
     text = ""
     for promise, title in PROMISES.items():
-        rows = [_row(cell, results[cell]) for cell in sorted(results) if cell.promise == promise]
+        found = {cell: results[cell] for cell in sorted(results) if cell.promise == promise}
+        stores = [store for store in STORES.values() if any(cell.store == store for cell in found)]
+        rows: dict[tuple[str, str, str], dict[str, str]] = {}
+        for cell, result in found.items():
+            rows.setdefault((cell.base, cell.interpreter, _link(cell.test)), {})[cell.store] = result
+        lines = [["base", "interpreter", *stores, "test"], ["---"] * (len(stores) + 3)]
+        for (base, interpreter, test), shown in rows.items():
+            lines.append([base, interpreter, *(shown.get(store, "") for store in stores), test])
         if rows:
-            head = "| base | interpreter | image store | shown | test |\n|---|---|---|---|---|\n"
-            text += f"\n### {title}\n\n{head}{''.join(rows)}"
+            text += f"\n### {title}\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines)
     return text
 
 
-def _row(cell: Cell, result: str) -> str:
-    file, _, name = cell.test.partition("::")
-    test = f"[`{name.partition('[')[0]}`](../{file})"
-    return f"| {cell.base} | {cell.interpreter} | {cell.store} | {result} | {test} |\n"
+def _link(test: str) -> str:
+    """A test by its name, with a link to its file."""
+    file, _, name = test.partition("::")
+    return f"[`{name.partition('[')[0]}`](../{file})"
 
 
 class Recorder:

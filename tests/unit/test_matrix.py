@@ -42,9 +42,20 @@ def test_a_cell_that_is_not_shown_has_a_reason() -> None:
         assert result == SHOWN or result.startswith(("not shown: ", "not shown here: ")), cell
 
 
-def test_a_row_has_the_test_without_its_parameters() -> None:
-    row = "| no shell | image | classic | yes | [`test_one`](../tests/engine/test_a.py) |\n"
-    assert matrix.render({ONE: SHOWN}).endswith(f"|---|---|---|---|---|\n{row}")
+def test_a_table_has_a_row_for_each_base_interpreter_and_test() -> None:
+    """Its columns are the image stores that the promise is shown on."""
+    other_store = Cell("runs", "no shell", "image", "containerd", "tests/engine/test_a.py::test_one[other]")
+    assert (
+        matrix.render({ONE: SHOWN, OTHER: ONLINE, other_store: SHOWN})
+        == f"""
+### {matrix.PROMISES["runs"]}
+
+| base | interpreter | classic | containerd | test |
+| --- | --- | --- | --- | --- |
+| no shell | image | yes | yes | [`test_one`](../tests/engine/test_a.py) |
+| trixie | source | {ONLINE} |  | [`test_other`](../tests/engine/test_b.py) |
+"""
+    )
 
 
 @pytest.mark.parametrize(
