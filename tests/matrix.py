@@ -43,7 +43,7 @@ STORES: Final = {
     "28-remapped": "classic, remapped root",
     "26": "classic, Docker 26",
     "20.10": "classic, Docker 20.10",
-    "real": "that of your Docker",
+    "real": "of your own Docker",
 }
 """Image stores, by the engine that has them."""
 SHOWN: Final = "yes"
