@@ -22,13 +22,18 @@ REST += [("28-containerd", base) for base in BASES]
 """Left to the slow run, as is what `Base.slow` marks."""
 
 
+def _cell(kind: str, base: str, *, slow: bool = False) -> object:
+    """A case of the test: a cell of two promises, if the base has a USER other than root."""
+    marks = [pytest.mark.slow] if slow or BASES[base].slow else []
+    if BASES[base].owner != (0, 0):
+        marks.append(pytest.mark.proves("owner", base=base, store=kind))
+    return pytest.param(kind, base, marks=marks)
+
+
 @pytest.mark.proves("only additions", base="{base}", store="{kind}")
 @pytest.mark.parametrize(
     ("kind", "base"),
-    [
-        *(pytest.param(kind, base, marks=[pytest.mark.slow] if BASES[base].slow else []) for kind, base in CELLS),
-        *(pytest.param(kind, base, marks=pytest.mark.slow) for kind, base in REST),
-    ],
+    [*(_cell(kind, base) for kind, base in CELLS), *(_cell(kind, base, slow=True) for kind, base in REST)],
 )
 def test_nothing_differs_but_the_promised_additions(engines: Engines, project: Project, kind: str, base: str) -> None:
     """Config and files are those of the same file without its PYENV line, and the additions are those promised."""
