@@ -47,6 +47,7 @@ def main() -> int:
     if not options.no_frontend:
         process = frontend.measure()
         _write(options.results, runs, process)
+    order = [*subjects.SUBJECTS.values(), subjects.FORWARD]
     for store in options.stores:
         engine = builds.prepare(store)
         cache_engine = builds.prepare_cache(engine) if builds.REGISTRY_CACHE in scenarios else None
@@ -54,7 +55,7 @@ def main() -> int:
         for count in options.environments:
             first = 1 + max((run.pair for run in runs if (run.store, run.environments) == (store, count)), default=-1)
             pairs = range(first, first + (options.pairs if count < len(subjects.ENVIRONMENTS) else options.pairs_of_8))
-            for run in builds.measure(bench, count, pairs, [*subjects.SUBJECTS.values()], say=_say):
+            for run in builds.measure(bench, count, pairs, order, say=_say):
                 runs.append(run)
                 _write(options.results, runs, process)
     _write(options.results, runs, process)

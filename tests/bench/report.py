@@ -16,11 +16,12 @@ from tests.bench.builds import (
     BASE_CHANGED,
     COLD,
     OTHER_IMAGE,
+    REBUILDS,
     REGISTRY_CACHE,
     SCENARIOS,
     STORES,
 )
-from tests.bench.subjects import BY_HAND, PREDECESSOR, PYENV, SUBJECTS
+from tests.bench.subjects import BY_HAND, FORWARD, PREDECESSOR, PYENV, SUBJECTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -40,6 +41,8 @@ TARGETS: Final = {
     REGISTRY_CACHE: {PREDECESSOR.name: 0.25, BY_HAND.name: 1.0},
 }
 """What the ratios of seconds must reach at most, by scenario and the subject that is compared with."""
+FLOOR_TARGET: Final = 1.25
+"""The same of rebuilds, compared with a frontend that does nothing."""
 SIZE_TARGET: Final = 0.85
 """The same of the image's size, compared with the predecessor's."""
 _SIZE_TARGET_ENVIRONMENTS: Final = 4
@@ -67,10 +70,10 @@ def rows(runs: Iterable[Run]) -> dict[_Key, Row]:
     """Medians and ratios, in the order of the table; scenarios that not all subjects have are left out."""
     found: dict[_Key, _Pairs] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
     for run in runs:
-        found[run.store, run.environments, run.scenario][run.subject][run.pair].append(run)
+        if run.subject in SUBJECTS:
+            found[run.store, run.environments, run.scenario][run.subject][run.pair].append(run)
     table = {}
-    titles = [*SCENARIOS.values()]
-    for key in sorted(found, key=lambda key: (list(STORES).index(key[0]), key[1], titles.index(key[2]))):
+    for key in sorted(found, key=_in_order):
         if found[key].keys() != SUBJECTS.keys():
             continue
         seconds = _medians(found[key], attrgetter("seconds"))
@@ -98,11 +101,42 @@ def _ratios(values: Mapping[str, Mapping[int, float]], pairs: Sequence[int]) -> 
     }
 
 
+class Rebuild(NamedTuple):
+    """What was measured where nothing is built, by subject: what frontend images cost is all that differs."""
+
+    seconds: Mapping[str, float]
+    ratio: float
+    """Of PYENV to the frontend that does nothing: the median of the pairs' own ratios."""
+
+
+def rebuilds(runs: Iterable[Run]) -> dict[_Key, Rebuild]:
+    """Medians, in the order of the table, where the frontend that does nothing was measured, too."""
+    names = (PYENV.name, FORWARD.name, BY_HAND.name)
+    found: dict[_Key, _Pairs] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
+    for run in runs:
+        if run.scenario in REBUILDS and run.subject in names:
+            found[run.store, run.environments, run.scenario][run.subject][run.pair].append(run)
+    table = {}
+    for key in sorted(found, key=_in_order):
+        seconds = _medians(found[key], attrgetter("seconds"))
+        pairs = set.intersection(*(set(seconds.get(name, {})) for name in names))
+        if pairs:
+            table[key] = Rebuild(
+                {name: median(seconds[name][pair] for pair in pairs) for name in names},
+                median(seconds[PYENV.name][pair] / seconds[FORWARD.name][pair] for pair in pairs),
+            )
+    return table
+
+
+def _in_order(key: _Key) -> tuple[int, int, int]:
+    return list(STORES).index(key[0]), key[1], list(SCENARIOS.values()).index(key[2])
+
+
 def sizes(runs: Iterable[Run]) -> dict[tuple[str, int], dict[str, float]]:
     """Sizes of images in megabytes, by image store and number of environments."""
     found: dict[tuple[str, int], dict[str, float]] = defaultdict(dict)
     for run in runs:
-        if run.scenario == COLD:
+        if run.scenario == COLD and run.subject in SUBJECTS:
             found[run.store, run.environments][run.subject] = run.size / _MEGABYTE
     return {key: found[key] for key in sorted(found) if found[key].keys() == SUBJECTS.keys()}
 
@@ -147,6 +181,22 @@ def markdown(runs: Sequence[Run], frontend: Mapping[str, Mapping[str, float]], m
             ratios = " | ".join(_ratio(row.ratios[name], targets.get(name)) for name in row.ratios)
             cpu = " | ".join(f"{row.cpu_ratios[other.name]:.2f}" for other in (PREDECESSOR, BY_HAND))
             lines.append(f"| {count} | {scenario} | {seconds} | {ratios} | {cpu} | {row.pairs} |")
+    if again := rebuilds(runs):
+        lines += [
+            "",
+            "## What a frontend image costs",
+            "",
+            "Where no environment is built, the difference is the frontend. The hand-written Dockerfile has none.",
+            "Behind the other is a frontend image that hands everything on, written with the standard library of Go",
+            "alone ([main.go](../forward/main.go)): no frontend image costs less. The ratios compare dockerfile-pyenv",
+            "with that one, as medians of the ratios within a pair.",
+            "",
+            "| store | environments | scenario | dockerfile-pyenv | a frontend that does nothing | none | ratio |",
+            "|---|---:|---|---:|---:|---:|---:|",
+        ]
+        for (store, count, scenario), rebuild in again.items():
+            seconds = " | ".join(_seconds(value) for value in rebuild.seconds.values())
+            lines.append(f"| {store} | {count} | {scenario} | {seconds} | {_ratio(rebuild.ratio, FLOOR_TARGET)} |")
     if found := sizes(runs):
         lines += [
             "",

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 BASE: Final = "pyenv-bench-base"
 OTHER_BASE: Final = "pyenv-bench-other-base"
 UV: Final = "pyenv-bench-uv"
-"""Images built beforehand: the base with the user `astro`, another such base, and uv alone, as its publisher has it."""
+FORWARD_IMAGE: Final = "pyenv-bench-forward"
+"""Images built beforehand: the base with the user `astro`, another such base, uv alone, as its publisher has it, and a
+frontend that hands every build to the Dockerfile frontend (forward/main.go)."""
 
 DEBIAN: Final = "debian:bookworm-slim"
 BASE_DOCKERFILE: Final = """\
@@ -85,6 +87,8 @@ class Subject:
     dockerfile: Dockerfile
     arguments: tuple[str, ...] = ()
     """Words of the build's command line."""
+    only_rebuilds: bool = False
+    """Measured only where nothing has changed, or an application file."""
 
 
 def instruction_above(content: str) -> str:
@@ -161,6 +165,10 @@ def _by_hand(environments: Sequence[Environment], base: str = BASE, above: str =
     return text + _APPLICATION
 
 
+def _forwarded(environments: Sequence[Environment], base: str = BASE, above: str = "") -> str:
+    return f"# syntax={FORWARD_IMAGE}\n{_by_hand(environments, base, above)}"
+
+
 _APPLICATION = "COPY --chown=50000:0 app /usr/local/airflow/app\n"
 
 PYENV: Final = Subject("pyenv", "dockerfile-pyenv", _pyenv)
@@ -172,4 +180,13 @@ BY_HAND: Final = Subject(
     # The bed's own archives; the frontend image of the bed has the same table in it.
     (f"--build-arg=UV_PYTHON_DOWNLOADS_JSON_URL={archives.TABLE_URL}",),
 )
+FORWARD: Final = Subject(
+    "forward",
+    "hand-written, by a frontend image that does nothing",
+    _forwarded,
+    BY_HAND.arguments,
+    only_rebuilds=True,
+)
+"""What any frontend image costs, at least."""
 SUBJECTS: Final = {subject.name: subject for subject in (PYENV, PREDECESSOR, BY_HAND)}
+"""Those that are compared in all scenarios."""

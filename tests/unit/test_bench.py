@@ -94,6 +94,25 @@ def test_the_size_has_a_target_for_four_environments() -> None:
     ]
 
 
+def test_a_frontend_that_does_nothing_is_compared_where_nothing_is_built() -> None:
+    """The page shows the hand-written Dockerfile with it and without any; it is in no other table."""
+    seconds = {"pyenv": 0.6, "forward": 0.4, "by-hand": 0.2}
+    runs = [Run("classic", 1, 0, name, NOTHING, each, 1, 0) for name, each in seconds.items()]
+    page = report.markdown([*RUNS, *runs], {}, "")
+    assert re.findall(r"^\| classic \| 1 \| nothing changed \| .*$", page, re.MULTILINE) == [
+        "| classic | 1 | nothing changed | 0.60 | 0.40 | 0.20 | **1.50** (≤ 1.25) |"
+    ]
+    assert report.rebuilds([run for run in runs if run.subject != "forward"]) == {}
+
+
+def test_a_frontend_that_does_nothing_is_measured_where_nothing_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its Dockerfile is the hand-written one: other scenarios would measure that again."""
+    measured, done = scenarios(monkeypatch, *SCENARIOS, subject=subjects.FORWARD)
+    assert set(measured) == builds.REBUILDS
+    assert not [step for step in done if step.startswith("bench-cache")]
+    assert scenarios(monkeypatch, "cold", subject=subjects.FORWARD) == ([], [])
+
+
 def test_every_target_is_of_a_scenario() -> None:
     """A target whose scenario has another title would never be shown."""
     assert report.TARGETS.keys() == {ABOVE_CHANGED, BASE_CHANGED, OTHER_IMAGE, REGISTRY_CACHE}
@@ -179,14 +198,16 @@ class RecordingEngine:
         return BuildResult(0, "#1 importing cache manifest from x\n#1 DONE\n", "")
 
 
-def scenarios(monkeypatch: pytest.MonkeyPatch, *names: str, left: str = "") -> tuple[list[str], list[str]]:
-    """What is done for one environment and our own subject, and the titles of what was measured."""
+def scenarios(
+    monkeypatch: pytest.MonkeyPatch, *names: str, left: str = "", subject: Subject = subjects.PYENV
+) -> tuple[list[str], list[str]]:
+    """What is done for one environment and a subject, our own by default, and the titles of what was measured."""
     monkeypatch.setattr(daemon, "cpu_seconds", lambda _: 0.0)
     done: list[str] = []
     engine, cache_engine = (RecordingEngine(kind, done, left) for kind in ("bench", "bench-cache"))
     wanted = frozenset(SCENARIOS[name] for name in names)
     bench = Bench("classic", engine, wanted, cache_engine)  # type: ignore[arg-type]
-    runs = builds.measure(bench, 1, [0], [SUBJECTS["pyenv"]], lambda _: None)
+    runs = builds.measure(bench, 1, [0], [subject], lambda _: None)
     return [run.scenario for run in runs], done
 
 
