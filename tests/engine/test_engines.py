@@ -33,11 +33,16 @@ EOF
 """
 
 Engines = Callable[[str], Engine]
+# Engines without root, or with another one, need more of a machine than others.
+KINDS = pytest.mark.parametrize(
+    "kind",
+    ["28-containerd", "26", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("28-rootless", "28-remapped"))],
+)
 
 
 @pytest.mark.proves("cached", store="{kind}")
 @pytest.mark.proves("in place", store="{kind}")
-@pytest.mark.parametrize("kind", ["28-containerd", "28-rootless", "28-remapped", "26"])
+@KINDS
 def test_builds_and_is_cached(engines: Engines, project: Project, kind: str) -> None:
     """The image works, and a second build starts no step."""
     engine = engines(kind)
@@ -52,7 +57,7 @@ def test_builds_and_is_cached(engines: Engines, project: Project, kind: str) -> 
 
 
 @pytest.mark.proves("clear error", store="{kind}")
-@pytest.mark.parametrize("kind", ["28-containerd", "28-rootless", "28-remapped", "26"])
+@KINDS
 def test_errors_point_at_the_users_lines(engines: Engines, project: Project, kind: str) -> None:
     """Early and late errors show the PYENV line on every engine."""
     engine = engines(kind)
