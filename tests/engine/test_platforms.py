@@ -1,0 +1,110 @@
+"""One file for two platforms, of which the engine runs one under QEMU."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.bed import bed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.bed.engine import Engine
+    from tests.engine.conftest import Project
+
+# What the second line has is no wheel of pure Python either.
+TEXT = """# syntax=dockerfile-pyenv:dev
+FROM --platform=$BUILDPLATFORM debian:bookworm-slim AS native
+RUN uname -m > /machine
+
+FROM python:3.11-slim-bookworm AS base-amd64
+FROM --platform=linux/arm64 arm64v8/python:3.11-slim-bookworm AS base-arm64
+FROM base-$TARGETARCH
+COPY --from=native /machine /found/native
+PYENV --interpreter=base 3.11 numbers numpy==1.26.4
+PYENV --interpreter=base 3.11 calls cffi==1.17.1 charset-normalizer==3.4.1
+COPY shown.py /
+RUN $ASTRO_PYENV_numbers /shown.py numpy.core._multiarray_umath > /found/numbers && \\
+    $ASTRO_PYENV_calls /shown.py _cffi_backend > /found/calls
+"""
+SHOWN = """\
+import importlib.util, pathlib, platform, sys
+compiled = importlib.import_module(sys.argv[1]).__file__
+site = pathlib.Path(sys.prefix, "lib/python3.11/site-packages")
+missing = [str(p) for p in site.rglob("*.py") if not pathlib.Path(importlib.util.cache_from_source(str(p))).exists()]
+print(platform.machine(), pathlib.Path(compiled).name.split(".", 1)[1], len(missing))
+"""
+
+
+@pytest.mark.slow  # wheels of some 20 MB are unpacked and compiled under QEMU
+@pytest.mark.proves("in place", base="bookworm of arm64, under QEMU", interpreter="base", store="28-containerd")
+def test_compiled_wheels_and_bytecode_on_both(
+    engines: Callable[[str], Engine], project: Project, tmp_path: Path
+) -> None:
+    """Each platform has the wheels of its own, with all bytecode, and a provenance that names its base image.
+
+    A stage of the build's own platform runs natively for both.
+    """
+    engine = engines("28-containerd")
+    bed.extend_arm64(engine.kind)
+    context = project({"Dockerfile": TEXT, "shown.py": SHOWN})
+    archive = tmp_path / "image.tar"
+    log = engine.build(
+        "--platform=linux/amd64,linux/arm64", "--provenance=mode=max", f"--output=type=oci,dest={archive}", context
+    ).log
+    assert log.count("uname -m > /machine\n") == 1
+    with tarfile.open(archive) as tar:
+        images, statements = _images(tar)
+        assert images.keys() == {"amd64", "arm64"}
+        found = {name: _found(tar, layers) for name, layers in images.items()}
+    machines = {"amd64": "x86_64", "arm64": "aarch64"}
+    assert found == {
+        name: {
+            "native": "x86_64",
+            "numbers": f"{machine} cpython-311-{machine}-linux-gnu.so 0",
+            "calls": f"{machine} cpython-311-{machine}-linux-gnu.so 0",
+        }
+        for name, machine in machines.items()
+    }
+    bases = [json.dumps(statement["predicate"]["materials"]) for statement in statements]
+    assert sorted("arm64v8" in base for base in bases) == [False, True]
+
+
+def _images(tar: tarfile.TarFile) -> tuple[dict[str, list[str]], list[dict[str, Any]]]:
+    """Digests of layers by architecture, and the statements about the images."""
+    (index,) = _document(tar, "index.json")["manifests"]
+    images, statements = {}, []
+    for entry in _document(tar, _blob(index["digest"]))["manifests"]:
+        manifest = _document(tar, _blob(entry["digest"]))
+        layers = [layer["digest"] for layer in manifest["layers"]]
+        if entry["platform"]["architecture"] == "unknown":
+            statements += [_document(tar, _blob(layer)) for layer in layers]
+        else:
+            images[entry["platform"]["architecture"]] = layers
+    return images, statements
+
+
+def _found(tar: tarfile.TarFile, layers: list[str]) -> dict[str, str]:
+    """Texts in /found, by their names."""
+    texts = {}
+    for layer in layers:
+        with tarfile.open(fileobj=tar.extractfile(_blob(layer))) as files:
+            for member in files:
+                if member.name.startswith("found/") and member.isreg() and (file := files.extractfile(member)):
+                    texts[member.name.removeprefix("found/")] = file.read().decode().strip()
+    return texts
+
+
+def _document(tar: tarfile.TarFile, name: str) -> dict[str, Any]:
+    file = tar.extractfile(name)
+    assert file
+    document: dict[str, Any] = json.load(file)
+    return document
+
+
+def _blob(digest: str) -> str:
+    return f"blobs/{digest.replace(':', '/')}"
