@@ -75,7 +75,8 @@ _LINKS: Final = {
 
 def base() -> registry.Image:
     """The stand-in for `alpine:3.22`."""
-    layer = bases.cached_layer("alpine", f"{_RECIPE} {settings.MUSL_SUITE} {bases.bundle_digest()}", _write)
+    key = f"{_RECIPE} {settings.MUSL_SUITE} {bases.bundle_digest()} {_EMPTY} {_FILES} {_LINKS} {sorted(_LEFT_OUT)}"
+    layer = bases.cached_layer("alpine", key, _write)
     return registry.Image(
         NAME,
         (registry.Layer(*layer, created_by=_CREATED_BY),),

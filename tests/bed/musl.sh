@@ -41,7 +41,9 @@ case $name in
   sqlite3)
     ./configure "$@" --disable-static --disable-tcl --disable-readline
     make libsqlite3.la
-    make install-libLTLIBRARIES install-includeHEADERS ;;
+    cp -P .libs/libsqlite3.so* "$lib"
+    cp sqlite3.h sqlite3ext.h "$include"
+    cp sqlite3.pc "$lib/pkgconfig" ;;
   util-linux)
     ./configure "$@" --disable-static --disable-all-programs --enable-libuuid --without-ncurses --without-systemd
     make libuuid.la
