@@ -30,8 +30,8 @@ _ROOT: Final = rootfs.Root(
 )
 _DIRECTORIES: Final = ("usr/include/x86_64-linux-musl", "usr/lib/x86_64-linux-musl")
 
-# Those of bullseye, as long as no later suite has to have them: they change no more. By path below Debian's pool.
-# Those that others are linked against come first.
+# Of bullseye, whose packages change no more, but for readline of bookworm. By path below Debian's pool; those that
+# others are linked against come first.
 _LIBRARIES: Final = (
     {
         "o/openssl/openssl_1.1.1w.orig.tar.gz": "cf3098950cb4d853ad95c0841f1f9c6d3dc102dccfcacd521d93925208b76ac8",
@@ -50,14 +50,20 @@ _LIBRARIES: Final = (
     {"r/readline/readline_8.2.orig.tar.gz": "3feb7171f16a84ee82ca18a36d7b9be109a52c04f492a053331d7d1095007c35"},
 )
 
-# musl-gcc by the names that everybody calls. `configure` and setup.py ask for the directories of libraries.
-_COMPILER: Final = """\
+_PROGRAMS: Final = {
+    # musl-gcc by the name that everybody calls. `configure` and setup.py ask for the directories of libraries.
+    "usr/local/bin/cc": """\
 #!/bin/sh
 case " $* " in
   *-print-multiarch*) echo x86_64-linux-musl ;;
   *) REALGCC=/usr/bin/gcc exec musl-gcc "$@" ;;
 esac
-"""
+""",
+    "usr/local/bin/pkg-config": """\
+#!/bin/sh
+PKG_CONFIG_LIBDIR=/usr/lib/x86_64-linux-musl/pkgconfig exec /usr/bin/pkg-config "$@"
+""",
+}
 _LINKS: Final = {
     "usr/local/bin/gcc": "cc",
     # musl's dynamic loader, which is ldd where it is called so.
@@ -76,7 +82,7 @@ class Toolchain:
     @property
     def key(self) -> str:
         """A name for exactly this content, as far as the bed decides it."""
-        words = (_RECIPE, _ROOT.key, _SCRIPT.read_text(), _COMPILER, str(_LINKS), str(_LIBRARIES))
+        words = (_RECIPE, _ROOT.key, _SCRIPT.read_text(), str(_PROGRAMS), str(_LINKS), str(_LIBRARIES))
         return f"musl-{hashlib.sha256(' '.join(words).encode()).hexdigest()[:12]}"
 
     @property
@@ -98,9 +104,9 @@ class Toolchain:
                 whole(self.path) as new,
             ):
                 run("cp", "-a", debian, new)  # with its devices as they are: to read /dev/zero never ends
-                compiler = new / "usr/local/bin/cc"
-                compiler.write_text(_COMPILER)
-                compiler.chmod(0o755)
+                for program, text in _PROGRAMS.items():
+                    (new / program).write_text(text)
+                    (new / program).chmod(0o755)
                 for link, target in _LINKS.items():
                     (new / link).symlink_to(target)
                 for group in tarballs:

@@ -5,7 +5,7 @@
 set -eu
 name=$1 tarball=$2 build=$3
 lib=/usr/lib/x86_64-linux-musl include=/usr/include/x86_64-linux-musl
-export CC=cc CFLAGS='-O1 -fPIC' PKG_CONFIG_LIBDIR="$lib/pkgconfig"
+export CC=cc CFLAGS='-O1 -fPIC'
 
 cd "$build"
 tar -xf "$tarball" --strip-components=1
@@ -25,7 +25,8 @@ case $name in
       --without-tests --without-manpages --enable-widec --enable-overwrite --enable-pc-files \
       --with-pkg-config-libdir="$lib/pkgconfig" --disable-database --with-fallbacks=xterm,linux
     make libs
-    make install.libs install.includes ;;
+    make install.libs install.includes
+    sed -i "s|<${include##*/}/|<|" "$include"/*.h ;;  # as if its headers lay in a directory of their own
   openssl)
     ./Configure linux-x86_64 --prefix=/usr --libdir="${lib#/usr/}" --openssldir=/etc/ssl shared no-tests no-engine \
       no-afalgeng no-async no-comp no-idea no-camellia no-seed no-aria no-sm2 no-sm4 no-whirlpool no-rc2 no-rc4 no-cast \
@@ -56,5 +57,6 @@ case $name in
   zlib)
     CFLAGS="$CFLAGS" ./configure "$@"
     make
-    make install-libs ;;
+    make install-libs
+    cp zlib.h zconf.h "$include" ;;
 esac
