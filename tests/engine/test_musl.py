@@ -163,6 +163,7 @@ def test_what_airflows_virtualenv_tasks_do(musl: Engine, build: Callable[..., Bu
     """A task makes an environment of its own with `python3.11` by name, by venv or virtualenv, and pip fills it."""
     image = build(A_USER + "PYENV --no-venv 3.11\nPYENV 3.11 tool virtualenv==20.29.3\n").image
     script = """set -e
+    export PIP_DISABLE_PIP_VERSION_CHECK=1
     python3.11 -m venv /tmp/one
     $ASTRO_PYENV_tool -m virtualenv --quiet --python=python3.11 /tmp/two
     for venv in one two; do
