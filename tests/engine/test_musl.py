@@ -96,7 +96,9 @@ def test_the_base_is_as_poor_as_alpines(musl: Engine) -> None:
     [
         pytest.param("28", "FROM alpine:3.22\n", (0, 0), id="root", marks=pytest.mark.slow),
         pytest.param("28", A_USER, (1234, 100), id="a user"),
-        pytest.param("28", "FROM only-musl:test\nUSER 50000:0\n", (50000, 0), id="nothing but the loader"),
+        pytest.param(
+            "28", "FROM only-musl:test\nUSER 50000:0\n", (50000, 0), id="nothing but the loader", marks=pytest.mark.slow
+        ),
         pytest.param("28-containerd", A_USER, (1234, 100), id="a user, containerd"),
     ],
 )
@@ -299,6 +301,7 @@ def test_compiled_in_the_build(musl: Engine, build: Callable[..., BuildResult]) 
     check(musl, image, ["3.11"])
 
 
+@pytest.mark.slow
 def test_other_builders_make_the_same_image_of_a_rendered_file(musl: Engine) -> None:
     """Docker's own frontend and buildah, of the text for builders that do not read the syntax line."""
     name, data = wheel("given", script=True)
