@@ -26,6 +26,9 @@ TABLE_URL: Final = f"http://{settings.ARCHIVES}/{TABLE.name}"
 # With the interpreters that only some tests ask for; TABLE, which is in the frontend image, stays as it is.
 FULL_TABLE: Final = _SERVED / "all-download-metadata.json"
 FULL_TABLE_URL: Final = f"http://{settings.ARCHIVES}/{FULL_TABLE.name}"
+# With those for musl.
+MUSL_TABLE: Final = _SERVED / "musl-download-metadata.json"
+MUSL_TABLE_URL: Final = f"http://{settings.ARCHIVES}/{MUSL_TABLE.name}"
 # Release tarballs, as below https://www.python.org/ftp/python.
 SOURCES_URL: Final = f"http://{settings.ARCHIVES}/sources"
 
@@ -46,7 +49,8 @@ class Archive:
 
 def file_name(release: settings.Release) -> str:
     """The name that python-build-standalone would give the archive of a release."""
-    return f"cpython-{release.version}+{settings.DATE}-x86_64-unknown-linux-gnu-install_only_stripped.tar.gz"
+    platform = f"x86_64-unknown-linux-{release.libc}"
+    return f"cpython-{release.version}+{settings.DATE}-{platform}-install_only_stripped.tar.gz"
 
 
 def pack(prefix: Path, target: Path) -> None:
@@ -70,7 +74,7 @@ def pack(prefix: Path, target: Path) -> None:
 
 def table(archives: Sequence[Archive]) -> dict[str, dict[str, object]]:
     """The archives in the format of uv's `download-metadata.json` (uv 0.13)."""
-    return {f"cpython-{archive.release.version}-linux-x86_64-gnu": _entry(archive) for archive in archives}
+    return {f"cpython-{one.release.version}-linux-x86_64-{one.release.libc}": _entry(one) for one in archives}
 
 
 def _entry(archive: Archive) -> dict[str, object]:
@@ -79,7 +83,7 @@ def _entry(archive: Archive) -> dict[str, object]:
         "name": "cpython",
         "arch": {"family": "x86_64", "variant": None},
         "os": "linux",
-        "libc": "gnu",
+        "libc": archive.release.libc,
         "major": version.major,
         "minor": version.minor,
         "patch": version.micro,

@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _EXCLUDED: Final = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
-_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CERTIFICATE: Final = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 _RECIPE: Final = "4"  # another number builds all base images again
 
 
 def debian(suite: str) -> registry.Image:
     """The stand-in for `debian:<suite>-slim`."""
-    layer = _layer(f"debian-{suite}", _RECIPE + _bundle_digest(), lambda tar: _bootstrap(suite, tar))
+    layer = cached_layer(f"debian-{suite}", _RECIPE + bundle_digest(), lambda tar: _bootstrap(suite, tar))
     return registry.Image(
         f"debian:{suite}-slim",
         (registry.Layer(*layer, created_by=f"# debian.sh --arch 'amd64' out/ '{suite}'"),),
-        {"PATH": _PATH, **_certificates()},
+        {"PATH": PATH, **certificates()},
         ("bash",),
     )
 
@@ -55,21 +55,25 @@ def rebuilt(suite: str) -> registry.Image:
             member.size, member.mode, member.mtime = len(text), 0o644, settings.EPOCH
             whole_layer.addfile(member, io.BytesIO(text))
 
-    layer = _layer(f"debian-{suite}-rebuilt", first.layers[0].diff_id, add_file)
+    layer = cached_layer(f"debian-{suite}-rebuilt", first.layers[0].diff_id, add_file)
     layers = (registry.Layer(*layer, created_by=first.layers[0].created_by),)
     return replace(first, name=f"debian:{suite}-slim-rebuilt", layers=layers)
 
 
 def python(archive: archives.Archive, suite: str) -> registry.Image:
     """The stand-in for `python:<X.Y>-slim-<suite>`: the interpreter in /usr/local, as the official images have it."""
-    base = debian(suite)
+    return replace(with_python(debian(suite), archive), name=f"python:{archive.release.minor}-slim-{suite}")
+
+
+def with_python(base: registry.Image, archive: archives.Archive) -> registry.Image:
+    """An image with an interpreter in /usr/local above what it has."""
     version = archive.release.version
-    layer = _layer(f"python-{version}", archive.sha256, lambda tar: _local(archive, tar))
-    return registry.Image(
-        f"python:{archive.release.minor}-slim-{suite}",
-        (*base.layers, registry.Layer(*layer, created_by=f"RUN make install # CPython {version}")),
-        {**base.env, "LANG": "C.UTF-8", "PYTHON_VERSION": version},
-        ("python3",),
+    layer = cached_layer(f"python-{version}", archive.sha256, lambda tar: _local(archive, tar))
+    return replace(
+        base,
+        layers=(*base.layers, registry.Layer(*layer, created_by=f"RUN make install # CPython {version}")),
+        env={**base.env, "LANG": "C.UTF-8", "PYTHON_VERSION": version},
+        command=("python3",),
     )
 
 
@@ -81,30 +85,32 @@ def arm64() -> tuple[registry.Image, registry.Image]:
 
     def image(name: str, *packages: str) -> registry.Image:
         options = ["--variant=extract", "--architectures=arm64", *_excluding()]
-        layer = _layer(
+        layer = cached_layer(
             f"arm64-{name.partition(':')[0]}",
             " ".join((_RECIPE, *packages)),
             lambda tar: rootfs.bootstrap("bookworm", tar, packages, options),
         )
         layers = (registry.Layer(*layer, created_by=f"# arm64 {' '.join(packages)}"),)
-        return registry.Image(f"arm64v8/{name}", layers, {"PATH": _PATH}, ("sh",), architecture="arm64")
+        return registry.Image(f"arm64v8/{name}", layers, {"PATH": PATH}, ("sh",), architecture="arm64")
 
     base = ("base-files", "coreutils", "dash", "libc6")
     python = ("python3", "python3-pip", "python3-venv")
     return image("debian:bookworm-slim", *base), image("python:3.11-slim-bookworm", *base, *python)
 
 
-def _certificates() -> dict[str, str]:
+def certificates() -> dict[str, str]:
+    """The variables that point at the host's CA bundle, which the images have."""
     if not settings.CA_BUNDLE.exists():
         return {}
     return {"PIP_CERT": str(settings.CA_BUNDLE), "SSL_CERT_FILE": str(settings.CA_BUNDLE)}
 
 
-def _bundle_digest() -> str:
+def bundle_digest() -> str:
+    """What stands for the host's CA bundle in the key of a layer."""
     return hashlib.sha256(settings.CA_BUNDLE.read_bytes()).hexdigest() if settings.CA_BUNDLE.exists() else ""
 
 
-def _layer(name: str, key: str, make: Callable[[Path], None]) -> tuple[Path, str]:
+def cached_layer(name: str, key: str, make: Callable[[Path], None]) -> tuple[Path, str]:
     """A layer's file and diff id from the cache; `make` writes its plain tar file when they are not there."""
     directory = settings.CACHE / "layers" / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
     packed, facts = directory / "layer.tar.gz", directory / "facts.json"

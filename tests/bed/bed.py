@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 from tests.bed import (
+    alpine,
     archives,
     bases,
     cli,
@@ -98,6 +99,18 @@ def extend_arm64(kind: settings.EngineKind) -> None:
     with host.locked():
         emulation.up()
         _forget_old(kind, {image.name: registry.push(image) for image in bases.arm64()})
+
+
+def extend_musl(kind: settings.EngineKind) -> None:
+    """Add the stand-ins of Alpine's images to the bed, and interpreters for musl, which `archives.MUSL_TABLE` has."""
+    with host.locked():
+        ready = interpreters.ensure(settings.MUSL_RELEASES)
+        archives.publish(ready, archives.MUSL_TABLE)
+        images = [alpine.base(), alpine.builder()]
+        images += [alpine.python(archive) for archive in ready if archive.release in settings.MUSL_RELEASES]
+        for release in settings.MUSL_RELEASES:
+            sources.ensure(release)
+        _forget_old(kind, {image.name: registry.push(image) for image in images})
 
 
 def down(engines: Sequence[str] | None = None) -> None:

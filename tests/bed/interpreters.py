@@ -8,7 +8,7 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
-from tests.bed import archives, rootfs, settings, sources
+from tests.bed import archives, musl, rootfs, settings, sources
 from tests.bed.host import BedError, say, timed, whole
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ _OPT: Final = "-DNDEBUG -fwrapv -O1"
 def key(release: settings.Release) -> str:
     """A name for exactly this build of a release."""
     script = hashlib.sha256(_COMPILE.read_bytes()).hexdigest()
-    words = (release.version, _OPT, rootfs.BUILDER.key, settings.DATE, script)
+    builder = musl.TOOLCHAIN.key if release.libc == "musl" else rootfs.BUILDER.key
+    words = (release.version, _OPT, builder, settings.DATE, script)
     return f"{release.version}-{hashlib.sha256(' '.join(words).encode()).hexdigest()[:12]}"
 
 
@@ -34,7 +35,7 @@ def ensure(releases: Sequence[settings.Release] = settings.RELEASES) -> list[arc
     """Archives of these releases, compiled if the cache lacks them, and of all others that it happens to have."""
     missing = [release for release in releases if not path(release).exists()]
     if missing:
-        root = rootfs.BUILDER.ensure()
+        roots = {release.libc: _root(release) for release in missing}
         for release in missing:
             sources.ensure(release)
         versions = ", ".join(release.version for release in missing)
@@ -42,7 +43,7 @@ def ensure(releases: Sequence[settings.Release] = settings.RELEASES) -> list[arc
             timed(f"compiling CPython {versions} (about a minute and a half each on two cores)"),
             ThreadPoolExecutor(_AT_ONCE) as pool,
         ):
-            list(pool.map(lambda release: _compile(release, root), missing))
+            list(pool.map(lambda release: _compile(release, roots[release.libc]), missing))
     known = dict.fromkeys((*settings.RELEASES, *releases))
     ready = [archives.Archive(release, path(release)) for release in known if path(release).exists()]
     for archive in ready:
@@ -53,6 +54,10 @@ def ensure(releases: Sequence[settings.Release] = settings.RELEASES) -> list[arc
 def path(release: settings.Release) -> Path:
     """Where the cache has, or will have, the archive of a release."""
     return settings.CACHE / "interpreters" / key(release) / archives.file_name(release)
+
+
+def _root(release: settings.Release) -> Path:
+    return musl.TOOLCHAIN.ensure() if release.libc == "musl" else rootfs.BUILDER.ensure()
 
 
 def _compile(release: settings.Release, root: Path) -> None:

@@ -107,9 +107,10 @@ MORE_SUITES: Final = ("bullseye", "sid")
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A CPython release."""
+    """A CPython release, built for a C library: "gnu" or "musl"."""
 
     version: str
+    libc: str = "gnu"
 
     @property
     def minor(self) -> str:
@@ -119,7 +120,11 @@ class Release:
 
 # Those of Debian's stable suites, bullseye to trixie: they stay in the pool.
 RELEASES: Final = (Release("3.9.2"), Release("3.11.2"), Release("3.13.5"))
+# The first minor version whose extension modules have names of musl's own (bpo-43112), as those of Alpine's wheels do.
+MUSL_RELEASES: Final = (Release("3.11.2", "musl"),)
 # What Debian's suites in the making have, at whatever release they are; for the matrix of interpreters only.
 MOVING: Final = ("3.14", "3.15")
 # glibc 2.31: what is compiled there runs on bullseye and everything newer.
 BUILDER_SUITE: Final = "bullseye"
+# musl 1.2.5, as in Alpine 3.22.
+MUSL_SUITE: Final = "trixie"

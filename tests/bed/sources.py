@@ -42,7 +42,26 @@ def ensure(release: settings.Release) -> Path:
     Raises:
         BedError: the pool has no such file, or another one by its name.
     """
-    path, url = _path(release.version), _url(release.version)
+    advice = (
+        "Where a suite has another version by now, name that in settings.RELEASES and in the frontend's "
+        "data/sources.json"
+    )
+    path = _path(release.version)
+    return _fetch(path, _url(release.version), _KNOWN[release.version]["sha256"], advice)
+
+
+def library(file: str, sha256: str) -> Path:
+    """The tarball of a library, by its path below Debian's pool; fetches it first if the cache has none.
+
+    Raises:
+        BedError: the pool has no such file, or another one by its name.
+    """
+    name = file.rpartition("/")[2]
+    url = f"{settings.debian_mirror()}/pool/main/{file}"
+    return _fetch(DIRECTORY / name.partition("_")[0] / name, url, sha256, "Name another release in musl.py")
+
+
+def _fetch(path: Path, url: str, sha256: str, advice: str) -> Path:
     if not path.exists():
         with timed(f"fetching {url}"), whole(path.parent) as new:
             new.mkdir()
@@ -53,13 +72,10 @@ def ensure(release: settings.Release) -> Path:
                 ):
                     shutil.copyfileobj(answer, file)
             except OSError as error:
-                raise BedError(
-                    f"cannot fetch CPython {release.version} from Debian's pool: {url}: {error}. Where a suite has "
-                    "another version by now, name that in settings.RELEASES and in the frontend's data/sources.json"
-                ) from None
+                raise BedError(f"cannot fetch a tarball from Debian's pool: {url}: {error}. {advice}") from None
             digest = hashlib.sha256((new / path.name).read_bytes()).hexdigest()
-            if digest != _KNOWN[release.version]["sha256"]:
-                raise BedError(f"{url} has another digest than the frontend's data/sources.json: {digest}")
+            if digest != sha256:
+                raise BedError(f"{url} has another digest than {sha256}, which is known of it: {digest}. {advice}")
     os.utime(path.parent)
     return path
 

@@ -12,6 +12,25 @@ ALPINE = "ADD alpine-minirootfs-3.22.1-x86_64.tar.gz / # buildkit"
     [
         pytest.param("docker.io/library/alpine:3.22", [], {}, "musl", id="its name says so"),
         pytest.param("docker.io/library/python:3.13-alpine", [], {}, "musl", id="its tag says so"),
+        pytest.param("docker-image://docker.io/rust/musl@sha256:ab", [], {}, "musl", id="its repository says so"),
+        pytest.param(
+            "docker-image://alpine.example.com:5000/debian:12", [], {}, "", id="a registry's name is no proof"
+        ),
+        pytest.param("localhost/alpine:3", [], {}, "musl", id="a name in a local registry"),
+        pytest.param(
+            "golden:1",
+            [],
+            {"org.opencontainers.image.base.name": "docker.io/library/alpine:3"},
+            "musl",
+            id="its base's name",
+        ),
+        pytest.param(
+            "golden:1",
+            [],
+            {"org.opencontainers.image.base.name": "alpine.example.com/x:1"},
+            "",
+            id="its base's registry",
+        ),
         pytest.param("golden:1", [ALPINE, "RUN pip install x"], {}, "musl", id="made from Alpine under another name"),
         pytest.param("golden:1", ["# debian.sh --arch 'amd64' out/ 'bookworm'"], {}, "gnu", id="made from Debian"),
         pytest.param("golden:1", ["COPY a b", "RUN apt-get install -y x"], {}, "gnu", id="something was got by apt"),

@@ -101,6 +101,22 @@ def test_a_base_without_its_loader(tmp_path: Path, libc: str, expected: str) -> 
     assert expected in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("libc", "expected"),
+    [
+        ("gnu", "this build is for glibc, as the base image is. Choose a --builder with glibc"),
+        ("musl", "this build is for musl, as the base image is. Choose a --builder with musl"),
+    ],
+)
+def test_a_builder_without_its_loader(tmp_path: Path, libc: str, expected: str) -> None:
+    """The interpreter fits the base image, so it is the builder that has to be another."""
+    python = program(tmp_path, "#!/no/such/loader\n")
+    (tmp_path / ".pyenv-interpreter.json").write_text(json.dumps({"libc": libc, "glibc": None}, indent=1) + "\n")
+    done = start(python, "--step=build")
+    assert done.returncode == 1
+    assert done.stdout == f"etl: Python 3.13 cannot start in the builder: {expected}\n"
+
+
 def test_a_base_without_that_python() -> None:
     """`--interpreter=base` names a command that the base does not have."""
     done = start("python-that-is-nowhere")

@@ -11,6 +11,7 @@ from typing import Callable, Match, NamedTuple, Optional, Tuple
 
 import dates
 import old_builds
+import other_wheels
 from failure_words import (
     CREDENTIAL_ADVICE,
     DENIED,
@@ -73,7 +74,7 @@ LACKS = (
         r"|command '[^\s']*(?:gcc|cc|g\+\+)' failed: No such file"
         r"|Unknown compiler\(s\)|No CMAKE_C(?:XX)?_COMPILER could be found",
         "the image has no compiler to build it from source",
-        _ABOVE.format("a compiler (on Debian and Ubuntu gcc, g++ and libc6-dev)"),
+        _ABOVE.format("a compiler (on Debian and Ubuntu gcc, g++ and libc6-dev, on Alpine build-base)"),
     ),
     _Lack(
         r"[Cc]an't find Rust compiler|No such file or directory: '(?:rustc|cargo)'|cargo, the Rust package manager",
@@ -182,37 +183,6 @@ def _fetch(match: Match[str], log: str, python: str) -> Failure:
         return Failure(INDEX, f"cannot resolve the host of {url}", REACH)
     last = causes.rpartition("cause: ")[2].partition(" hint:")[0]
     return Failure(INDEX, f"cannot reach {url}: {brief(last)}", REACH)
-
-
-def _other_wheels(match: Match[str], log: str, python: str) -> Failure:
-    package, kind = match[1], match[2]
-    foreign = FOREIGN.search(log)
-    if foreign and not re.search(r"linux|any", foreign["tags"]):
-        return _other_platform(foreign, log)
-    there = re.search(r"(?:following [\w ]{1,60}?tags?|platforms?): (.+)", hint_of(log))
-    have = f"; it has wheels for {there[1].replace('`', '')}" if there else ""
-    what = f"Python {python}" if kind.startswith(("Python", "ABI")) else "this platform"
-    return Failure(
-        package,
-        f"it has neither a wheel for {what} nor a source distribution{have}",
-        "use a version of the package that supports it, or another Python version on the PYENV line",
-    )
-
-
-def _other_platform(match: Match[str], log: str) -> Failure:
-    """Explain that wheels are for other systems than Linux. `match` is of the hint that names their tags."""
-    name, tags = match["name"], match["tags"].replace("`", "")
-    kinds = (("win", "Windows", "win32"), ("macosx", "macOS", "darwin"), ("ios", "iOS", "ios"))
-    found = [kind for kind in kinds if re.search(rf"(?:^|, ){kind[0]}", tags)]
-    systems = " and ".join(system for _, system, _ in found)
-    limited = f', or limit it to its system: {name}; sys_platform == "{found[0][2]}"' if len(found) == 1 else ""
-    by = re.search(rf"(?<!\S)(\S+) depends? on {re.escape(name)}(?![\w.-])", log)
-    subject = f"{by[1]} depends on it, but it" if by else "it"
-    return Failure(
-        f"{name}=={match['version']}",
-        f"{subject} is for {systems or 'another system'}: it has wheels for {tags} and no source distribution",
-        f"use a version of {by[1]} that supports Linux" if by else f"remove it from the requirements{limited}",
-    )
 
 
 def _only_binary(match: Match[str], log: str, python: str) -> Failure:
@@ -353,10 +323,6 @@ def _missing_hash(match: Match[str], log: str, python: str) -> Failure:
     )
 
 
-FOREIGN = re.compile(
-    r"hint: Wheels are available for `(?P<name>[^`\n]+)` \(v(?P<version>[^)\n]+)\)"
-    r" on the following platforms?: (?P<tags>[^\n]+)"
-)
 PIP_HASH = re.compile(
     r"DO NOT MATCH THE HASHES[^\n]*\n\s{1,20}(\S+)[^\n]*\n"
     r"(?:\s{1,20}Expected (?:or )?\w+ \w+\n)+\s{1,20}Got\s{1,20}(\w+)"
@@ -377,7 +343,7 @@ KNOWN: Tuple[Tuple["re.Pattern[str]", _Make], ...] = tuple(
         (r"(?<!\S)(\S+) has invalid metadata", _metadata),
         (r"Failed to install: \S+ \((?P<package>\S+)\)\n +cause: (?P<reason>Wheel [^,\n]+)", _wheel_name),
         (r"(?P<reason>Package metadata \w+ `\S+` does not match given \w+ `(?P<package>\S+)`)", _wheel_name),
-        (r"(?<!\S)(\S+) has no wheels with a matching (.+?) tag", _other_wheels),
+        (r"(?<!\S)(\S+) ha(?:s|ve) no wheels with a matching (.+?) tag", other_wheels.explain),
         (r"(?<!\S)(\S+) has no usable wheels", _only_binary),
         (r"(?<!\S)(?P<package>\S+) requires Python (?P<wanted>\S+)", _python),
         (

@@ -80,6 +80,10 @@ case $python in
 esac
 case $words in
   *'not found'* | *'No such file'*)
+    if [ "$step" = build ]; then
+      if [ "$libc" = gnu ]; then libc=glibc; fi
+      fail "this build is for $libc, as the base image is. Choose a --builder with $libc"
+    fi
     if [ "$libc" = musl ]; then
       fail "this build is for musl, but the base image has another C library. Remove --libc=musl"
     fi

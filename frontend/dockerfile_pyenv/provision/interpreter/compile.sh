@@ -113,7 +113,8 @@ rm -rf "$prefix/share" "$library"/lib-dynload/nis.*  # nis would bring in all of
 ln -sf "$minor" "$prefix/bin/python"
 
 say "adding the shared libraries that are not libc's"
-for object in "$python" "$library"/lib-dynload/*.so; do ldd "$object"; done | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p' | sort -u |
+# musl's ldd fails for a module: the symbols of the interpreter are not in a library.
+for object in "$python" "$library"/lib-dynload/*.so; do ldd "$object" 2> /dev/null || :; done | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p' | sort -u |
   while read -r path; do
     case ${path##*/} in
       libc.* | libm.* | libpthread.* | libdl.* | librt.* | libutil.* | libresolv.* | libanl.* | libnsl.so.1 | ld-*) ;;

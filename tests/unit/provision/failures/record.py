@@ -38,6 +38,7 @@ UV: Final = Path(sys.executable).with_name("uv")
 SECONDS: Final = 2
 """Timeout of uv."""
 ZEROS: Final = "0" * 64
+MUSL: Final = "--python-platform=x86_64-unknown-linux-musl"
 EXTENSION: Final = (
     "from setuptools import setup, Extension\nsetup(name='{0}', ext_modules=[Extension('{0}', ['{0}.c'])])\n"
 )
@@ -137,6 +138,10 @@ def main() -> None:
             "build-killed": ("killed==1.0", local, {}),
             "compiler-killed": ("killedcc==1.0", local, {}),
             "local-version": ("torch==2.4.0+cpu", local, {}),
+            "glibc-wheels": ("sigma==1.0", local, {"more": [MUSL]}),
+            "glibc-wheels-transitive": ("asks-sigma==1.0", local, {"more": [MUSL]}),
+            "glibc-wheels-of-all-versions": ("sigma", local, {"more": [MUSL]}),
+            "musl-wheels": ("tau==1.0", local, {}),
         }
         for name, (requirements, url, how) in cases.items():
             (HERE / f"{name}.stderr").write_text(run(folder, requirements, url, how))
@@ -219,6 +224,11 @@ def fill(index: dict[str, dict[str, bytes]]) -> None:
     add("pywin32-306-cp311-cp311-win_amd64.whl", wheel("pywin32", "306")[1])
     add(*wheel("needs_win", requires=("pywin32>=300",)))
     add(*wheel("torch", "2.4.0"))
+    for version in ("1.0", "1.1"):
+        for tag in ("manylinux_2_17_x86_64.manylinux2014_x86_64", "macosx_11_0_arm64", "win_amd64"):
+            add(f"sigma-{version}-cp311-cp311-{tag}.whl", wheel("sigma", version)[1])
+    add(*wheel("asks_sigma", requires=("sigma==1.0",)))
+    add("tau-1.0-cp311-cp311-musllinux_1_2_x86_64.whl", wheel("tau")[1])
     kill = "import os; os.kill(os.getpid(), 9)"
     add(*backend("killed", f"    {kill}\n"))
     add(
