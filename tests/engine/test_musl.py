@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from tests.conftest import Engines
     from tests.engine.conftest import Project
 
+# Its libraries and its Python take four minutes of processor time to compile.
+pytestmark = pytest.mark.slow
+
 SYNTAX = "# syntax=dockerfile-pyenv:dev\n"
 TABLE = f"--build-arg=UV_PYTHON_DOWNLOADS_JSON_URL={archives.MUSL_TABLE_URL}"
 ENVS = "/opt/astro-pyenv/envs"
@@ -91,15 +94,20 @@ def test_the_base_is_as_poor_as_alpines(musl: Engine) -> None:
     assert not [name for name in files if "bash" in name or "python" in name or "dpkg" in name or "glibc" in name]
 
 
+def case(name: str, kind: str, base: str, owner: tuple[int, int]) -> object:
+    """A case of the next test, which shows several promises."""
+    promises = ("runs", "only additions", "owner", "groups")
+    marks = [pytest.mark.proves(promise, base=f"musl: {name}", store=kind) for promise in promises]
+    return pytest.param(kind, base, owner, id=f"{kind}-{name}", marks=marks)
+
+
 @pytest.mark.parametrize(
     ("kind", "base", "owner"),
     [
-        pytest.param("28", "FROM alpine:3.22\n", (0, 0), id="root", marks=pytest.mark.slow),
-        pytest.param("28", A_USER, (1234, 100), id="a user"),
-        pytest.param(
-            "28", "FROM only-musl:test\nUSER 50000:0\n", (50000, 0), id="nothing but the loader", marks=pytest.mark.slow
-        ),
-        pytest.param("28-containerd", A_USER, (1234, 100), id="a user, containerd"),
+        case("root", "28", "FROM alpine:3.22\n", (0, 0)),
+        case("a user", "28", A_USER, (1234, 100)),
+        case("nothing but the loader", "28", "FROM only-musl:test\nUSER 50000:0\n", (50000, 0)),
+        case("a user", "28-containerd", A_USER, (1234, 100)),
     ],
 )
 @pytest.mark.usefixtures("musl")
@@ -125,6 +133,7 @@ def test_nothing_differs_but_the_promised_additions(
     assert engine.files(off) == files
 
 
+@pytest.mark.proves("in place", base="musl")
 def test_a_line_sees_its_stage_and_what_follows_sees_the_environment(
     musl: Engine, build: Callable[..., BuildResult]
 ) -> None:
@@ -193,6 +202,7 @@ def test_wheels_of_pypi(musl: Engine, build: Callable[..., BuildResult]) -> None
     assert "musllinux" in owned
 
 
+@pytest.mark.proves("in place", base="musl, and a builder with it")
 def test_an_extension_is_compiled_in_the_builder(musl: Engine, build: Callable[..., BuildResult]) -> None:
     """For musl, by the builder's compiler, which stays there."""
     result = build(
@@ -209,6 +219,7 @@ def test_an_extension_is_compiled_in_the_builder(musl: Engine, build: Callable[.
     assert musl.run(result.image, "sh", "-c", "which cc gcc || echo none") == "none"
 
 
+@pytest.mark.proves("clear error", base="musl, and a builder with glibc")
 def test_a_builder_with_glibc(build: Callable[..., BuildResult], index: Index) -> None:
     """It cannot build for musl, and the error says which builder could."""
     index.add(*sdist("built"))
@@ -219,6 +230,7 @@ def test_a_builder_with_glibc(build: Callable[..., BuildResult], index: Index) -
     assert ">>> PYENV --builder=debian:bookworm-slim 3.11 one built==1.0" in log
 
 
+@pytest.mark.proves("clear error", base="musl, and wheels for glibc alone")
 def test_what_alpine_cannot_install_is_explained(build: Callable[..., BuildResult], index: Index) -> None:
     """Wheels for glibc alone, and a source distribution without a compiler."""
     index.add("native-1.0-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl", wheel("native")[1])
@@ -267,6 +279,7 @@ def test_a_base_with_environments_of_its_own(musl: Engine, build: Callable[..., 
     assert said == "/opt/astro-pyenv/python/3.11.2-musl b'Python 3.11.2\\n'"
 
 
+@pytest.mark.proves("clear error", base="musl, and nothing that tells")
 def test_a_stage_from_scratch(musl: Engine, build: Callable[..., BuildResult]) -> None:
     """Nothing tells of its C library before it is built: the error says what to add, and that works."""
     log = build(f"{ALIKE}PYENV 3.11 one\n", check=False).log
@@ -278,6 +291,8 @@ def test_a_stage_from_scratch(musl: Engine, build: Callable[..., BuildResult]) -
     assert musl.run(image, f"{ENVS}/one/bin/python", "--version") == "Python 3.11.2"
 
 
+@pytest.mark.proves("runs", base="musl", interpreter="image")
+@pytest.mark.proves("runs", base="musl", interpreter="base")
 def test_out_of_an_image(musl: Engine, build: Callable[..., BuildResult]) -> None:
     """`python:3.11-alpine` has a Python to take out, and one of its own to use or to leave alone."""
     image = build("FROM alpine:3.22\nPYENV --interpreter=image:python:3.11-alpine 3.11 py3.11\n").image
@@ -293,7 +308,7 @@ def test_out_of_an_image(musl: Engine, build: Callable[..., BuildResult]) -> Non
     assert musl.run(image, "python3", "-m", "pip", "--version").startswith("pip ")
 
 
-@pytest.mark.slow
+@pytest.mark.proves("runs", base="musl", interpreter="source")
 def test_compiled_in_the_build(musl: Engine, build: Callable[..., BuildResult]) -> None:
     """`--interpreter=source` with a builder that compiles for musl takes its shared libraries along."""
     line = f"PYENV --interpreter=source --builder={alpine.BUILDER} 3.11.2 py3.11\n"

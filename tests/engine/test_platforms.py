@@ -25,6 +25,7 @@ FROM python:3.11-slim-bookworm AS base-amd64
 FROM --platform=linux/arm64 arm64v8/python:3.11-slim-bookworm AS base-arm64
 FROM base-$TARGETARCH
 COPY --from=native /machine /found/native
+COPY --from=native /etc/ssl/certs /etc/ssl/certs
 PYENV --interpreter=base 3.11 numbers numpy==1.26.4
 PYENV --interpreter=base 3.11 calls cffi==1.17.1 charset-normalizer==3.4.1
 COPY shown.py /

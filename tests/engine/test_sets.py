@@ -1,7 +1,8 @@
 """Real requirement sets are built, and what they name is imported: tests/requirements/sets/.
 
-A set is a requirements file, with its Python and a date in comments: no release after that date is installed. Eight
-small ones are built at once in every run, all others by `make test-sets`.
+A set is a requirements file, with its Python and a date in comments: no release after that date is installed. A third
+comment names Debian packages, where wheels need libraries that a slim image lacks. Eight small ones are built at once
+in every run, all others by `make test-sets`.
 """
 
 import re
@@ -16,7 +17,8 @@ from dockerfile_pyenv.instruction import flags
 SYNTAX = "# syntax=dockerfile-pyenv:dev\n"
 SETS = sorted((Path(__file__).parents[1] / "requirements/sets").glob("*.txt"))
 SMALL = ("boto3", "http-clients", "jinja-yaml", "old-sdists", "papermill", "slack-jira", "soda", "sqlalchemy")
-BASE = "FROM debian:bookworm-slim\nUSER 50000\n"
+BASE = "FROM debian:bookworm-slim\n{packages}USER 50000\n"
+INSTALL = "RUN apt-get update -qq && apt-get install -qq --no-install-recommends {packages} > /dev/null\n"
 
 
 def line(path: Path) -> str:
@@ -30,10 +32,18 @@ def line(path: Path) -> str:
     return " ".join(["PYENV", *dated, "--check-imports", python[1], path.stem.replace("-", "_"), path.name]) + "\n"
 
 
+def base(paths: list[Path]) -> str:
+    """The lines above those of these sets."""
+    named = [found[1] for path in paths if (found := re.search(r"^# packages: (.+)$", path.read_text(), re.MULTILINE))]
+    return BASE.format(packages=INSTALL.format(packages=" ".join(named)) if named else "")
+
+
 def build(engine: Engine, project: Project, paths: list[Path]) -> None:
     """Build sets in one image, which imports what they name."""
     files = {path.name: path.read_text() for path in paths}
-    built = engine.build(project({"Dockerfile": SYNTAX + BASE + "".join(map(line, paths)), **files}), "--no-cache")
+    built = engine.build(
+        project({"Dockerfile": SYNTAX + base(paths) + "".join(map(line, paths)), **files}), "--no-cache"
+    )
     for path in paths:
         assert re.search(rf"{path.stem.replace('-', '_')}: imports: \w", built.log), built.log
 
