@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 BASE: Final = "pyenv-bench-base"
 OTHER_BASE: Final = "pyenv-bench-other-base"
 UV: Final = "pyenv-bench-uv"
-FORWARD_IMAGE: Final = "pyenv-bench-forward"
+FORWARD_IMAGE: Final = "pyenv-bench-frontend"
 """Images built beforehand: the base with the user `astro`, another such base, uv alone, as its publisher has it, and a
 frontend that hands every build to the Dockerfile frontend (forward/main.go)."""
 

@@ -113,6 +113,12 @@ def test_a_frontend_that_does_nothing_is_measured_where_nothing_is_built(monkeyp
     assert scenarios(monkeypatch, "cold", subject=subjects.FORWARD) == ([], [])
 
 
+def test_no_build_takes_the_name_of_an_image_that_builds_start_from() -> None:
+    """The images of a subject are removed before it is measured."""
+    made = {f"pyenv-bench-{subject.name}" for subject in (*SUBJECTS.values(), subjects.FORWARD)}
+    assert not made & {subjects.BASE, subjects.OTHER_BASE, subjects.UV, subjects.FORWARD_IMAGE}
+
+
 def test_every_target_is_of_a_scenario() -> None:
     """A target whose scenario has another title would never be shown."""
     assert report.TARGETS.keys() == {ABOVE_CHANGED, BASE_CHANGED, OTHER_IMAGE, REGISTRY_CACHE}
