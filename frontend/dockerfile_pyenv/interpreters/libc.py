@@ -7,14 +7,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from buildkit_llb import ops
+
 MUSL_LOADER = "/lib/ld-musl-*"
 """The dynamic loader of musl, whatever the architecture."""
 
 BASE_NAME = "org.opencontainers.image.base.name"
 """The label with the name of an image's base (OCI image-spec 1.1, annotations.md)."""
 
-# What is before the first slash is a host if it has a dot or a port, or is localhost (distribution/reference 0.6).
-_HOST = re.compile(r"^(?:[^/]*[.:][^/]*|localhost)/")
 _MUSL = re.compile(r"alpine-minirootfs|\balpine-baselayout\b")
 # `apk` is no sign: Wolfi has it, and glibc.
 _GNU = re.compile(
@@ -32,8 +32,9 @@ def told_by(reference: str, config: Mapping[str, Any]) -> str:
     history = [str(entry.get("created_by", "")) for entry in config.get("history") or []]
     labels = (config.get("config") or {}).get("Labels") or {}
     words = "\n".join([*history, *map(str, labels.values())])
-    own, base = reference.removeprefix("docker-image://"), str(labels.get(BASE_NAME, ""))
-    names = (_HOST.sub("", own), _HOST.sub("", base))
-    if any(word in name for name in names for word in ("alpine", "musl")) or _MUSL.search(words):
+    names = (reference.removeprefix("docker-image://"), str(labels.get(BASE_NAME, "")))
+    # A registry's own name tells nothing of its images.
+    paths = [ops.normalize_image(name).partition("/")[2] for name in names]
+    if any(word in path for path in paths for word in ("alpine", "musl")) or _MUSL.search(words):
         return "musl"
     return "gnu" if _GNU.search(words) else ""
