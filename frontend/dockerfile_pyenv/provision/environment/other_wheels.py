@@ -40,8 +40,8 @@ def _other_libc(match: Match[str], log: str) -> Optional[Failure]:
     if not wanted or not any(one.startswith(f"{other}linux") and one.endswith(wanted[2]) for one in tags):
         return None
     there, here, base = ("glibc", "musl", "Debian") if other == "many" else ("musl", "glibc", "Alpine")
-    by = re.search(rf"(?<!\S)(\S+) depends? on {re.escape(match['name'])}(?![\w.-])", log)
-    subject = f"{by[1]} depends on it, but it" if by else "it"
+    by = _dependent(match["name"], log)
+    subject = f"{by} depends on it, but it" if by else "it"
     return Failure(
         f"{match['name']}=={match['version']}",
         f"{subject} has wheels for {there} only, and no source distribution; the base image has {here}",
@@ -56,10 +56,16 @@ def _other_platform(match: Match[str], log: str) -> Failure:
     found = [kind for kind in kinds if re.search(rf"(?:^|, ){kind[0]}", tags)]
     systems = " and ".join(system for _, system, _ in found)
     limited = f', or limit it to its system: {name}; sys_platform == "{found[0][2]}"' if len(found) == 1 else ""
-    by = re.search(rf"(?<!\S)(\S+) depends? on {re.escape(name)}(?![\w.-])", log)
-    subject = f"{by[1]} depends on it, but it" if by else "it"
+    by = _dependent(name, log)
+    subject = f"{by} depends on it, but it" if by else "it"
     return Failure(
         f"{name}=={match['version']}",
         f"{subject} is for {systems or 'another system'}: it has wheels for {tags} and no source distribution",
-        f"use a version of {by[1]} that supports Linux" if by else f"remove it from the requirements{limited}",
+        f"use a version of {by} that supports Linux" if by else f"remove it from the requirements{limited}",
     )
+
+
+def _dependent(name: str, log: str) -> str:
+    """The package that depends on this one, as uv tells it; "" for one that the requirements name."""
+    by = re.search(rf"(?<!\S)(\S+) depends? on {re.escape(name)}(?![\w.-])", log)
+    return by[1] if by else ""
