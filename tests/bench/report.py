@@ -68,12 +68,9 @@ _Pairs = dict[str, dict[int, list["Run"]]]
 
 def rows(runs: Iterable[Run]) -> dict[_Key, Row]:
     """Medians and ratios, in the order of the table; scenarios that not all subjects have are left out."""
-    found: dict[_Key, _Pairs] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
-    for run in runs:
-        if run.subject in SUBJECTS:
-            found[run.store, run.environments, run.scenario][run.subject][run.pair].append(run)
+    found = _by_scenario(run for run in runs if run.subject in SUBJECTS)
     table = {}
-    for key in sorted(found, key=_in_order):
+    for key in found:
         if found[key].keys() != SUBJECTS.keys():
             continue
         seconds = _medians(found[key], attrgetter("seconds"))
@@ -112,13 +109,10 @@ class Rebuild(NamedTuple):
 def rebuilds(runs: Iterable[Run]) -> dict[_Key, Rebuild]:
     """Medians, in the order of the table, where the frontend that does nothing was measured, too."""
     names = (PYENV.name, FORWARD.name, BY_HAND.name)
-    found: dict[_Key, _Pairs] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
-    for run in runs:
-        if run.scenario in REBUILDS and run.subject in names:
-            found[run.store, run.environments, run.scenario][run.subject][run.pair].append(run)
+    found = _by_scenario(run for run in runs if run.scenario in REBUILDS and run.subject in names)
     table = {}
-    for key in sorted(found, key=_in_order):
-        seconds = _medians(found[key], attrgetter("seconds"))
+    for key, pairs_of in found.items():
+        seconds = _medians(pairs_of, attrgetter("seconds"))
         pairs = set.intersection(*(set(seconds.get(name, {})) for name in names))
         if pairs:
             table[key] = Rebuild(
@@ -126,6 +120,14 @@ def rebuilds(runs: Iterable[Run]) -> dict[_Key, Rebuild]:
                 median(seconds[PYENV.name][pair] / seconds[FORWARD.name][pair] for pair in pairs),
             )
     return table
+
+
+def _by_scenario(runs: Iterable[Run]) -> dict[_Key, _Pairs]:
+    """Runs by scenario, subject and pair, the scenarios in the order of the table."""
+    found: dict[_Key, _Pairs] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
+    for run in runs:
+        found[run.store, run.environments, run.scenario][run.subject][run.pair].append(run)
+    return {key: found[key] for key in sorted(found, key=_in_order)}
 
 
 def _in_order(key: _Key) -> tuple[int, int, int]:
