@@ -1,16 +1,15 @@
 """Indexes that do not answer: an additional one is left out, the first one is required, and both are named."""
 
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from typing import NamedTuple
 
 import indexes
 import pytest
 from apart_steps import Steps
 from indexes import Place
 from layout import Layout
+from served import served
 from settings import settings
 from steps import Build, packages, wheel
 from test_apart import links, steps
@@ -21,25 +20,10 @@ REFUSED = "http://127.0.0.1:9/simple/"
 QUICK = {"PIP_NO_INDEX": "", "PIP_FIND_LINKS": "", "UV_HTTP_RETRIES": "0", "PIP_RETRIES": "0"}
 
 
-class Server:
+class Server(NamedTuple):
     """An index with one package, and below /<status>/ one that always returns this status."""
 
-    def __init__(self, directory: Path) -> None:
-        wheel(directory / "simple/spam", "spam", "1.0", {"spam/__init__.py": ""})
-
-        class Handler(SimpleHTTPRequestHandler):
-            def do_GET(self) -> None:
-                status = self.path.split("/")[1]
-                if status.isdecimal():
-                    self.send_error(int(status))
-                else:
-                    super().do_GET()
-
-            def log_message(self, *_: object) -> None:
-                """Stay silent."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(directory)))
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+    url: str
 
     @property
     def first(self) -> dict[str, str]:
@@ -50,11 +34,9 @@ class Server:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     """An index, and several that do not work."""
-    found = Server(tmp_path / "served")
-    Thread(target=found.server.serve_forever, daemon=True).start()
-    yield found
-    found.server.shutdown()
-    found.server.server_close()
+    wheel(tmp_path / "served/simple/spam", "spam", "1.0", {"spam/__init__.py": ""})
+    with served(tmp_path / "served") as url:
+        yield Server(url)
 
 
 def test_an_additional_index_that_refuses_connections(

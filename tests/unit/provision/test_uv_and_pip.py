@@ -3,14 +3,12 @@
 import html
 import re
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import bytecode
 import pytest
 from layout import Layout
+from served import served
 from steps import Build, packages
 from tests.engine.wheels import wheel
 
@@ -140,21 +138,8 @@ def url(tmp_path: Path) -> Iterator[str]:
         (tmp_path / "index" / key / "index.html").write_text("".join(links))
     (tmp_path / "index/links.html").write_text("".join(pages["simple/spam"]))
 
-    class Handler(SimpleHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status = self.path.split("/")[1]
-            if status.isdecimal():
-                self.send_error(int(status))
-            else:
-                super().do_GET()
-
-        def log_message(self, *_: object) -> None:
-            """Stay silent."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(tmp_path / "index"))) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with served(tmp_path / "index") as address:
+        yield address
 
 
 @pytest.mark.slow
