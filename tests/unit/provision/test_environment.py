@@ -668,12 +668,55 @@ def test_pip_installs(build: Build, layout: Layout, tmp_path: Path, capfd: pytes
     assert output(layout.environments / "other/bin/pip", "list", "--format=freeze") == "spam==1.0"
 
 
-def test_pip_says_what_cannot_be_installed(build: Build, capfd: pytest.CaptureFixture[str]) -> None:
-    """In its own words, at the end of the log too."""
+def test_pip_finds_no_such_version(build: Build, capfd: pytest.CaptureFixture[str]) -> None:
+    """The log ends with those that there are."""
     assert build("spam==9\n", "--installer=pip") == 1
+    assert capfd.readouterr().out.endswith(
+        f"epo: cannot install req.txt: spam==9\nepo:   why: no index has such a version for Python {VERSION} on this "
+        "platform; the newest versions are 1.0\nepo:   do:  use an available version\n"
+    )
+
+
+@pytest.mark.parametrize("other", ["eggs-1.0-cp311-cp311-win_arm64.whl", ""])
+def test_pip_finds_no_version_that_fits(
+    build: Build, tmp_path: Path, capfd: pytest.CaptureFixture[str], other: str
+) -> None:
+    """Pip says the same of a package that does not exist, and of one that has wheels for other platforms only."""
+    if other:
+        wheel(tmp_path / "wheels", "eggs", "1.0", {"eggs.py": ""}).rename(tmp_path / "wheels" / other)
+    assert build("eggs==1.0\n", "--installer=pip") == 1
+    assert capfd.readouterr().out.endswith(
+        f"epo: cannot install req.txt: eggs\nepo:   why: no index has a wheel of it for Python {VERSION} on this "
+        "platform, or a source distribution\nepo:   do:  check the name, and that the stage's pip or uv settings name "
+        "an index that has it. If it is there, its wheels are for other Python versions, architectures or C libraries "
+        "(glibc, musl): use a version that has a wheel, or another Python version or base image\n"
+    )
+
+
+def test_pip_finds_a_version_for_another_python(
+    build: Build, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Which Python it requires is on the index's page (PEP 503)."""
+    wheel(tmp_path / "files", "spam", "2.0", {"spam/__init__.py": ""})
+    page = tmp_path / "index/spam/index.html"
+    page.parent.mkdir(parents=True)
+    file = (tmp_path / "files/spam-2.0-py3-none-any.whl").as_uri()
+    page.write_text(f'<a href="{file}" data-requires-python="&gt;=9.1">spam-2.0-py3-none-any.whl</a>')
+    index = (tmp_path / "index").as_uri()
+    assert build("spam==2.0\n", "--installer=pip", PIP_NO_INDEX="0", PIP_INDEX_URL=index) == 1
+    assert capfd.readouterr().out.endswith(
+        "epo: cannot install req.txt: spam==2.0\nepo:   why: it requires Python >=9.1; the environment has "
+        f"Python {VERSION}\nepo:   do:  use an older version of it, or another Python version on the PYENV line\n"
+    )
+
+
+def test_pip_reaches_no_index(build: Build, capfd: pytest.CaptureFixture[str]) -> None:
+    """Then pip knows of no version, but that is not why."""
+    more = {"PIP_NO_INDEX": "0", "PIP_INDEX_URL": "http://127.0.0.1:1/simple", "PIP_RETRIES": "1"}
+    assert build("eggs==1.0\n", "--installer=pip", **more) == 1
     assert re.search(
-        r"epo: cannot install req\.txt: see above\nepo:   why: .*No matching distribution "
-        r"found for spam==9\n$",
+        r"epo: cannot install req\.txt: the package index\nepo:   why: the connection failed at /simple/eggs/: Failed "
+        r"to establish a new connection: \[Errno 111\] Connection refused\nepo:   do:  check the URL in .*\n$",
         capfd.readouterr().out,
     )
 

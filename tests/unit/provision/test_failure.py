@@ -48,7 +48,7 @@ please update the hashes. Otherwise, examine the package contents carefully; som
 def test_whose_hash_is_wrong_with_pip() -> None:
     """Pip calls both the requirements file's."""
     log = PIP_HASH.format("1" * 64, "2" * 64)
-    found = failure.with_source_of_hash(failure.of_pip(log, 1), log, ["alpha==1.0"])
+    found = failure.with_source_of_hash(failure.of_pip(log, 1, "3.11"), log, ["alpha==1.0"])
     assert found.package == "alpha==1.0"
     assert (
         found.reason == f"the hash of the index's file does not match that on the index's page (downloaded: {'2' * 64})"
@@ -57,9 +57,9 @@ def test_whose_hash_is_wrong_with_pip() -> None:
 
 def test_what_pip_says() -> None:
     """Its errors are the reason; a build that was killed is told as such."""
-    assert failure.of_pip("x\nERROR: a\nERROR: b https://me:pw@h/\n", 1).reason == "a b https://***@h/"
-    assert failure.of_pip("", 1).reason == "see pip's output above"
-    killed = failure.of_pip("error: subprocess-exited-with-error\n  exit code: -9\n", 1)
+    assert failure.of_pip("x\nERROR: a\nERROR: b https://me:pw@h/\n", 1, "3.11").reason == "a b https://***@h/"
+    assert failure.of_pip("", 1, "3.11").reason == "see pip's output above"
+    killed = failure.of_pip("error: subprocess-exited-with-error\n  exit code: -9\n", 1, "3.11")
     assert killed.reason == "the build of a package was killed (SIGKILL), most likely because memory ran out"
 
 
@@ -88,7 +88,7 @@ def test_what_a_build_says_of_a_machine_that_is_too_small(line: str) -> None:
     log = (CASES[0].parent / "compiler-killed.stderr").read_text()
     log = "\n".join(line if "died with" in one else one for one in log.splitlines())
     assert explain(log, "3.11").reason.endswith(MACHINE[line])
-    assert failure.of_pip(f"error: subprocess-exited-with-error\n{line}\n", 1).reason.startswith(
+    assert failure.of_pip(f"error: subprocess-exited-with-error\n{line}\n", 1, "3.11").reason.startswith(
         "the build of a package"
     )
 

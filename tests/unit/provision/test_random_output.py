@@ -66,7 +66,7 @@ def edited(log: str, edits: list[tuple[int, int, str]]) -> str:
 def test_output_is_explained(part: int, log: str) -> None:  # noqa: ARG001 - there are several
     """In a few lines, in time."""
     with time_limit():
-        for found in (failure.explain(log, "3.13"), failure.of_pip(log, 1)):
+        for found in (failure.explain(log, "3.13"), failure.of_pip(log, 1, "3.11")):
             found = failure.with_source_of_hash(found, log, ["alpha==1.0"])  # noqa: PLW2901 - the last step
             said = failure.paragraph(found)
             assert 2 <= len(said) <= 3

@@ -9,10 +9,9 @@ import re
 import signal
 from typing import Iterable, List, Optional
 
-import dates
-import old_builds
+import pip_failures
 from failure_words import IN_BUILDER, IN_STAGE, MEMORY_ADVICE, WRONG_HASH, Failure, brief, own_words
-from known_failures import KNOWN, LACKS, PIP_HASH, of_machine, wrong_hash
+from known_failures import KNOWN
 from requirement_lines import without_credentials
 
 LONGEST_LINE = 4000
@@ -75,38 +74,9 @@ def of_signal(program: str, status: int) -> Optional[Failure]:
     return Failure("", f"{program} was ended by a signal ({name})", "build again; its output is above")
 
 
-def _lack_in_build_of_pip(log: str) -> Optional[Failure]:
-    failed = re.search(r"Failed (?:building wheel for|to build(?: installable wheels for)?) '?([\w.-]+)", log)
-    for lack in LACKS if failed else ():
-        match = re.search(lack.pattern, log)
-        if match:
-            named = next((group for group in match.groups() if group), "").strip("'\"`:")
-            return Failure(failed[1], lack.words.format(named), lack.advice)
-    machine = of_machine(log)
-    if machine and "subprocess-exited-with-error" in log:
-        return machine._replace(reason=machine.reason.replace("the install", "the build of a package"))
-    old = old_builds.explain("", "", log)
-    if old and not machine:
-        return old._replace(reason=old.reason.replace("building it", "building a package"))
-    return machine
-
-
-def of_pip(log: str, status: int) -> Failure:
-    """Explain why pip failed, from what it wrote to standard error."""
-    killed = of_signal("pip", status)
-    if killed:
-        return killed
-    log = without_credentials(_bounded(log))
-    mismatch = PIP_HASH.search(log)
-    if mismatch:
-        return wrong_hash(mismatch[1], mismatch[2])
-    lack = _lack_in_build_of_pip(log)
-    if lack:
-        return lack
-    if "does not provide upload-time metadata" in log:
-        return Failure("", "an index has no upload times, which --exclude-newer requires", dates.UPLOAD_TIMES)
-    reasons = [line[len("ERROR: ") :].strip() for line in log.splitlines() if line.startswith("ERROR: ")]
-    return Failure("", brief(" ".join(reasons)) or "see pip's output above", "")
+def of_pip(log: str, status: int, python: str) -> Failure:
+    """Explain why pip failed, from what it wrote. `python` is the X.Y of the environment."""
+    return of_signal("pip", status) or pip_failures.explain(without_credentials(_bounded(log)), python)
 
 
 def _bounded(log: str) -> str:

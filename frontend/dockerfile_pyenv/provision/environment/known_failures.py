@@ -323,11 +323,6 @@ def _missing_hash(match: Match[str], log: str, python: str) -> Failure:
     )
 
 
-PIP_HASH = re.compile(
-    r"DO NOT MATCH THE HASHES[^\n]*\n\s{1,20}(\S+)[^\n]*\n"
-    r"(?:\s{1,20}Expected (?:or )?\w+ \w+\n)+\s{1,20}Got\s{1,20}(\w+)"
-)
-
 KNOWN: Tuple[Tuple["re.Pattern[str]", _Make], ...] = tuple(
     (re.compile(pattern), make)
     for pattern, make in (

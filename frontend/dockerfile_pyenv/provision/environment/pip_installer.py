@@ -206,7 +206,7 @@ def _run(command: List[str], environment: Mapping[str, str], requirements: Requi
         raise InStageError(f"{name} is built from source" if name else "this version of pip may build from source")
     if process.returncode != 0:
         apart.stop(apart.of_pip, str(kept), requirements, step.layout)
-        found = failure.of_pip(str(kept), process.returncode)
+        found = failure.of_pip(str(kept), process.returncode, "{}.{}".format(*sys.version_info))
         found = indexes.with_origin(found, indexes.origins(step.settings, requirements))
         found = failure.with_source_of_hash(found, str(kept), requirements.texts())
         words = failure.paragraph(failure.in_builder(found) if step.layout.in_builder else found)
