@@ -26,6 +26,14 @@ def main() -> int:
     parser.add_argument(
         "--pairs-of-8", type=int, default=1, help="the same for images with 8 environments (default: 1)"
     )
+    everything = [*subjects.SUBJECTS, subjects.FORWARD.name]
+    parser.add_argument(
+        "--subjects",
+        nargs="*",
+        default=everything,
+        choices=everything,
+        help="the Dockerfiles to measure, all by default: a row of the table has all, one of rebuilds no predecessor",
+    )
     parser.add_argument("--stores", nargs="*", default=[*builds.STORES], choices=builds.STORES)
     parser.add_argument(
         "--scenarios",
@@ -47,7 +55,7 @@ def main() -> int:
     if not options.no_frontend:
         process = frontend.measure()
         _write(options.results, runs, process)
-    order = [*subjects.SUBJECTS.values(), subjects.FORWARD]
+    order = [one for one in (*subjects.SUBJECTS.values(), subjects.FORWARD) if one.name in options.subjects]
     for store in options.stores:
         engine = builds.prepare(store)
         cache_engine = builds.prepare_cache(engine) if builds.REGISTRY_CACHE in scenarios else None
