@@ -47,7 +47,7 @@ RUN cd /cloned && git init --quiet && git add . && \
 """
 
 
-@pytest.mark.parametrize("kind", ["28", "28-containerd"])
+@pytest.mark.parametrize("kind", ["28", pytest.param("28-containerd", marks=pytest.mark.slow)])
 def test_who_is_installed_where(engines: Engines, project: Project, index: Index, kind: str) -> None:
     """Wheels are installed apart from the stage, builds and mounts in it; an environment is the same either way.
 

@@ -219,7 +219,7 @@ def chained(project: Project) -> Path:
     )
 
 
-@pytest.mark.parametrize("name", ["28", "28-containerd"])
+@pytest.mark.parametrize("name", ["28", pytest.param("28-containerd", marks=pytest.mark.slow)])
 def test_targets_with_environments_are_contexts_of_each_other(engines: Engines, name: str, chained: Path) -> None:
     """In a bake file and in a compose file: environments of both are there, each warning and error is in its file."""
     engine = engines(name)

@@ -132,10 +132,19 @@ def test_runs_on_every_base(
 def test_compiled_runs_on_every_base(
     engine: Engine, project: Project, moving: dict[str, settings.Release], base: str
 ) -> None:
-    """Interpreters compiled in the build, once for all bases: the oldest, 3.13 and the newest."""
-    compiled = [settings.RELEASES[0], settings.RELEASES[-1], *list(moving.values())[-1:]]
+    """The newest interpreter, compiled in the build, once for all bases."""
+    newest = [*settings.RELEASES, *moving.values()][-1]
+    line = f"PYENV --interpreter=source {newest.version} py{newest.minor}\n"
+    image = engine.build(project({"Dockerfile": f"{SYNTAX}FROM {BASES[base]}\n{line}"})).image
+    check(engine, image, [newest.minor])
+
+
+@pytest.mark.slow  # a minute for each on two cores, and the engine does not keep them from one run to the next
+def test_the_oldest_is_compiled(engine: Engine, project: Project) -> None:
+    """And others, next to each other."""
+    compiled = [settings.RELEASES[0], settings.RELEASES[-1]]
     lines = "".join(f"PYENV --interpreter=source {one.version} py{one.minor}\n" for one in compiled)
-    image = engine.build(project({"Dockerfile": f"{SYNTAX}FROM {BASES[base]}\n{lines}"})).image
+    image = engine.build(project({"Dockerfile": f"{SYNTAX}FROM {BASES['bullseye']}\n{lines}"})).image
     check(engine, image, [one.minor for one in compiled])
 
 
@@ -404,6 +413,7 @@ def test_a_mirror_without_the_file(engine: Engine, air_gap: Path) -> None:
 
 
 @pytest.mark.proves("runs", base="bookworm of arm64, under QEMU", interpreter="image")
+@pytest.mark.slow  # under QEMU; `test_both_platforms_from_one_file` is quicker
 def test_arm64(engine: Engine, project: Project) -> None:
     """A stage of another platform gets an interpreter of that platform, under QEMU from end to end."""
     bed.extend_arm64(engine.kind)

@@ -137,8 +137,9 @@ PARTS: dict[str, Callable[[], Mapping[str, str]]] = {
 
 def marks(kind: str, part: str) -> list[pytest.MarkDecorator]:
     """What is left to the slow run, and the part that is about bases."""
-    # The pass knows nothing of stores, but for the choice between copies and merges that all cases have gone through.
-    slow = [pytest.mark.slow] if part == "random" or kind != "28" else []
+    # The pass knows nothing of stores, but for the choice between copies and merges; the symbols of evaluate.py go through
+    # all cases with both.
+    slow = [pytest.mark.slow] if part != "base" or kind != "28" else []
     proves = pytest.mark.proves("groups", base="five odd ones, with groups of lines", store=kind)
     return [*slow, *([proves] if part == "base" else [])]
 
@@ -156,6 +157,7 @@ def test_images_are_the_same_both_ways(engines: Engines, project: Project, kind:
         assert_equal(both_ways(engines(kind), folder, dict(batch)), [name for name, _ in batch])
 
 
+@pytest.mark.slow
 def test_exported_images_are_the_same_both_ways(engines: Engines, project: Project, tmp_path: Path) -> None:
     """What the containerd store exports is, unpacked by another engine, the same: nothing shines through its layers."""
     small = "PYENV 3.9 one r.txt\nPYENV 3.9 two\nPYENV 3.9 three\n"
