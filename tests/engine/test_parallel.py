@@ -137,8 +137,8 @@ PARTS: dict[str, Callable[[], Mapping[str, str]]] = {
 
 def marks(kind: str, part: str) -> list[pytest.MarkDecorator]:
     """What is left to the slow run, and the part that is about bases."""
-    # The pass knows nothing of stores, but for the choice between copies and merges; the unit tests go through all cases
-    # with both, in symbols (evaluate.py).
+    # The pass knows nothing of stores, but for the choice between copies and merges: all cases go through both in unit
+    # tests, in symbols (evaluate.py).
     slow = [pytest.mark.slow] if part != "base" or kind != "28" else []
     proves = pytest.mark.proves("groups", base="five odd ones, with groups of lines", store=kind)
     return [*slow, *([proves] if part == "base" else [])]
