@@ -79,6 +79,10 @@ def test_compiled_wheels_and_bytecode_on_both(
         infos = provenance["metadata"]["https://mobyproject.org/buildkit@v1#metadata"]["source"]["infos"]
         assert [base64.b64decode(info["data"]).decode() for info in infos] == [TEXT]
         assert "arm64v8/python" in json.dumps(provenance["materials"])  # one build of both
+        # uv and the shell come from the frontend's image, and run natively on both.
+        steps = [step["op"] for step in provenance["buildConfig"]["llbDefinition"]]
+        tools = [step for step in steps if "dockerfile-pyenv" in step["Op"].get("source", {}).get("identifier", "")]
+        assert [step["platform"]["Architecture"] for step in tools] == ["amd64"]
 
 
 def _images(tar: tarfile.TarFile) -> tuple[dict[str, list[str]], list[dict[str, Any]]]:
