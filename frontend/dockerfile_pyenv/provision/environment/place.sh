@@ -87,8 +87,10 @@ lay() {
   else
     above "$2"
     directory "$parent"
-    entries "$1" "$2" | "$box" xargs -0 -n 1 -P "$("$box" nproc)" \
-      "$box" sh -c 'exec "$2" cp -a "$3" "$1${3#"$0"}"' "$1" "$2" "$box"
+    # Not a pipe: the shell would not see that its first part failed.
+    entries "$1" "$2" > "$run/entries"
+    "$box" xargs -0 -n 1 -P "$("$box" nproc)" \
+      "$box" sh -c 'exec "$2" cp -a "$3" "$1${3#"$0"}"' "$1" "$2" "$box" < "$run/entries"
   fi
   "$box" find "$2" ! -type f -exec "$box" touch -h -d "$time" {} +
   settle "$2"
