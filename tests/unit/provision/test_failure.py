@@ -63,6 +63,53 @@ def test_what_pip_says() -> None:
     assert killed.reason == "the build of a package was killed (SIGKILL), most likely because memory ran out"
 
 
+def test_whose_requirement_pip_does_not_find() -> None:
+    """A package that nobody named is told with the one that depends on it."""
+    line = (
+        "ERROR: Could not find a version that satisfies the requirement eggs==9 (from spam) (from versions: 1.0, 2.0)\n"
+    )
+    found = failure.of_pip(line, 1, "3.11")
+    assert found.package == "eggs==9"
+    assert found.reason == (
+        "spam depends on it, but no index has such a version for Python 3.11 on this platform; the newest versions are "
+        "1.0, 2.0"
+    )
+
+
+@pytest.mark.parametrize(
+    ("why", "reason", "advice"),
+    [
+        (
+            "SSLError(SSLCertVerificationError(1, 'certificate verify failed: self-signed certificate (_ssl.c:1007)'))",
+            "its certificate is not trusted",
+            "install the CA certificate",
+        ),
+        (
+            "ReadTimeoutError(\"HTTPSConnectionPool(host='h', port=443): Read timed out. (read timeout=15)\")",
+            "it did not answer in time",
+            "retry, or set a longer timeout",
+        ),
+        (
+            "NewConnectionError('<C object at 0x7f>: Failed to x')",
+            "the connection failed at /simple/a/: Failed to x",
+            "check",
+        ),
+    ],
+)
+def test_why_pip_does_not_reach_an_index(why: str, reason: str, advice: str) -> None:
+    """Pip retries, and then knows of no version."""
+    log = (
+        f"WARNING: Retrying (Retry(total=0, connect=None)) after connection broken by '{why}': /simple/a/\n"
+        "ERROR: Could not find a version that satisfies the requirement a (from versions: none)\n"
+    )
+    found = failure.of_pip(log, 1, "3.11")
+    assert (found.package, found.reason[: len(reason)], found.advice[: len(advice)]) == (
+        "the package index",
+        reason,
+        advice,
+    )
+
+
 KILLED = "killed (SIGKILL), most likely because memory ran out"
 MEMORY = "ran out of memory"
 SPACE = "found no space left on the engine's disk"

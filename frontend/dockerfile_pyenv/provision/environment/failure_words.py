@@ -31,6 +31,10 @@ IN_BUILDER = "in the builder"
 """Where to install what a build lacks, without and with --builder."""
 INDEX = "the package index"
 PIP_ADVICE = "use another version, or try pip, which is less strict: --installer=pip on the PYENV line"
+CERTIFICATE_ADVICE = (
+    "install the CA certificate in a RUN above this line, set PIP_CERT or SSL_CERT_FILE to its path, or pass it to the "
+    "line as a build secret: --secret=id=ca,env=SSL_CERT_FILE"
+)
 REACH = "check the URL in the stage's pip or uv settings, and the build's network access (proxy, --network)"
 CREDENTIAL_ADVICE = (
     "pass credentials with read access to the line as a build secret: --secret=id=netrc, or "

@@ -13,6 +13,7 @@ import dates
 import old_builds
 import other_wheels
 from failure_words import (
+    CERTIFICATE_ADVICE,
     CREDENTIAL_ADVICE,
     DENIED,
     IN_STAGE,
@@ -166,16 +167,18 @@ def _status(match: Match[str], log: str, python: str) -> Failure:
     return Failure(INDEX, f"{match['url']} returned {status}", "retry, or contact the index's administrator")
 
 
+UNTRUSTED = re.compile(r"peer certificate|certificate verify|self.signed")
+
+
 def _fetch(match: Match[str], log: str, python: str) -> Failure:
     del python
     url, causes = match[1], " ".join(log[match.end() :].split())
-    if re.search(r"peer certificate|certificate verify|self.signed", causes):
+    if UNTRUSTED.search(causes):
         reason = causes.rpartition("certificate: ")[2].partition(" ")[0]
         return Failure(
             INDEX,
             f"the certificate of {url} is not trusted ({reason})",
-            "install the CA certificate in a RUN above this line, set PIP_CERT or SSL_CERT_FILE to its path, or pass "
-            "it to the line as a build secret: --secret=id=ca,env=SSL_CERT_FILE",
+            CERTIFICATE_ADVICE,
         )
     if "timed out" in causes or "timeout" in causes.lower():
         return Failure(INDEX, f"{url} did not answer in time", SLOW_ADVICE)
@@ -197,9 +200,14 @@ def _only_binary(match: Match[str], log: str, python: str) -> Failure:
 def _python(match: Match[str], log: str, python: str) -> Failure:
     by = re.search(r"because (\S+) depends on (\S+)", log)
     subject = f"{by[1]} depends on it, but it" if by else "it"
+    return wrong_python(match["package"], match["wanted"], python, subject)
+
+
+def wrong_python(package: str, wanted: str, python: str, subject: str) -> Failure:
+    """A package that requires another Python than the environment's; `subject` stands for it in the reason."""
     return Failure(
-        match["package"],
-        f"{subject} requires Python {match['wanted']}; the environment has Python {python}",
+        package,
+        f"{subject} requires Python {wanted}; the environment has Python {python}",
         "use an older version of it, or another Python version on the PYENV line",
     )
 

@@ -7,16 +7,16 @@ from typing import Match, Optional
 
 import dates
 import old_builds
-from failure_words import INDEX, REACH, Failure, brief
-from known_failures import LACKS, of_machine, wrong_hash
+from failure_words import CERTIFICATE_ADVICE, INDEX, REACH, SLOW_ADVICE, Failure, brief
+from known_failures import LACKS, UNTRUSTED, of_machine, wrong_hash, wrong_python
 
 _HASH = re.compile(
     r"DO NOT MATCH THE HASHES[^\n]*\n\s{1,20}(\S+)[^\n]*\n"
     r"(?:\s{1,20}Expected (?:or )?\w+ \w+\n)+\s{1,20}Got\s{1,20}(\w+)"
 )
 _MISSING = re.compile(
-    r"Could not find a version that satisfies the requirement (?P<wanted>[^\n]{1,300}?)(?: \(from [^\n]{1,300}?\))?"
-    r" \(from versions: (?P<versions>[^)\n]+)\)"
+    r"Could not find a version that satisfies the requirement (?P<wanted>[^\n]{1,300}?)"
+    r"(?: \(from (?P<by>[^\n]{1,300}?)\))? \(from versions: (?P<versions>[^)\n]+)\)"
 )
 _BROKEN = re.compile(r"Retrying \(Retry\(total=\d+[^\n]*after connection broken by '(?P<why>[^\n]+)': (?P<path>/\S*)")
 _SHOWN = 3
@@ -60,21 +60,16 @@ def _missing(match: Match[str], log: str, python: str) -> Failure:
     wanted, versions = match["wanted"], match["versions"].split(", ")
     broken = _BROKEN.search(log)
     if versions == ["none"] and broken:
-        why = broken["why"].rpartition(">: ")[2].rstrip("')")
-        return Failure(INDEX, f"the connection failed at {broken['path']}: {brief(why)}", REACH)
-    name = re.split(r"[^\w.-]", wanted)[0]
+        return _unreachable(broken["why"], broken["path"])
+    by = f"{match['by']} depends on it, but " if match["by"] else ""
     pinned = wanted.partition("==")[2]
     other = pinned and re.search(rf"(?:: |; ){re.escape(pinned)} Requires-Python (?P<python>[^;\n]+)", log)
     if other:
-        return Failure(
-            wanted,
-            f"it requires Python {other['python'].strip()}; the environment has Python {python}",
-            "use an older version of it, or another Python version on the PYENV line",
-        )
+        return wrong_python(wanted, other["python"].strip(), python, f"{by}it")
     if versions == ["none"]:
         return Failure(
-            name,
-            f"no index has a wheel of it for Python {python} on this platform, or a source distribution",
+            re.split(r"[^\w.-]", wanted)[0],
+            f"{by}no index has a wheel of it for Python {python} on this platform, or a source distribution",
             "check the name, and that the stage's pip or uv settings name an index that has it. If it is there, its "
             "wheels are for other Python versions, architectures or C libraries (glibc, musl): use a version that has "
             "a wheel, or another Python version or base image",
@@ -82,6 +77,15 @@ def _missing(match: Match[str], log: str, python: str) -> Failure:
     there = ", ".join(versions[-_SHOWN:])
     return Failure(
         wanted,
-        f"no index has such a version for Python {python} on this platform; the newest versions are {there}",
+        f"{by}no index has such a version for Python {python} on this platform; the newest versions are {there}",
         "use an available version",
     )
+
+
+def _unreachable(why: str, path: str) -> Failure:
+    if UNTRUSTED.search(why):
+        return Failure(INDEX, f"its certificate is not trusted: {brief(why)}", CERTIFICATE_ADVICE)
+    if "timed out" in why:
+        return Failure(INDEX, f"it did not answer in time: {brief(why)}", SLOW_ADVICE)
+    why = why.rpartition(">: ")[2].rstrip("')")
+    return Failure(INDEX, f"the connection failed at {path}: {brief(why)}", REACH)
