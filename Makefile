@@ -47,9 +47,13 @@ publish:  ## build the frontend image for amd64 and arm64 and push it: IMAGE=reg
 	IMAGE="$(IMAGE)" VERSION="$(VERSION)" REVISION="$$(git rev-parse HEAD 2> /dev/null || true)" BASE="$${BASE:-$$(cat requirements/base.txt)}" docker buildx bake release --push
 	@echo "Write as the first line of a Dockerfile: # syntax=$(IMAGE):$(firstword $(subst ., ,$(VERSION)))"
 
+# Two processes, with engines of their own: while one waits for a build, the other goes on. ARGS=-n0 uses one, and so
+# does REGENERATE=1: the matrix is written by the process that collects and runs all tests.
+PYTEST := $(PYTHON) -m pytest $(if $(REGENERATE),,--numprocesses=2 --dist=loadgroup)
+
 .PHONY: test
 test: $(VENV)/.installed  ## run all tests on the engines of the test bed; select with ARGS='-k name'
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 .PHONY: test-unit
 test-unit: $(VENV)/.installed  ## run the fast unit tests, in less than a minute, without engine, root and network

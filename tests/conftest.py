@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from tests import matrix
-from tests.bed import bed, cli, daemon, host, image, settings
+from tests.bed import bed, cli, daemon, image, settings
 from tests.bed.engine import Engine
 from tests.bed.forge import Forge
 from tests.bed.forge import ready as forge_ready
@@ -41,6 +41,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Have the matrix recorded."""
     config.pluginmanager.register(matrix.Recorder(config.getoption("--claims")))
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Keep a file's tests in one process, where what they build is cached, and all whose images have Airflow.
+
+    pytest-xdist looks at it with `--dist=loadgroup`.
+    """
+    match item.path.relative_to(Path(__file__).parent).parts:
+        case ("airflow", *_):
+            item.add_marker(pytest.mark.xdist_group("airflow"))
+        case ("engine", file):
+            item.add_marker(pytest.mark.xdist_group(file))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -80,7 +92,7 @@ def engines(request: pytest.FixtureRequest) -> Iterator[Engines]:
                 pytest.skip(f"Docker {name} needs {lack}")
             first = engine("28") if name != "28" else None
             with told():
-                started.extend(bed.up([name]))
+                started.extend(bed.up([name], keep=False))
                 new = Engine(settings.ENGINES[name])
                 if first:
                     image.copy(first.host, new.host)
@@ -89,18 +101,15 @@ def engines(request: pytest.FixtureRequest) -> Iterator[Engines]:
             found[name] = new
         return found[name]
 
-    with contextlib.ExitStack() as lock:
-        with told():  # two runs would remove each other's services, and starve each other's builds
-            lock.enter_context(host.locked("tests"))
-        was_up = bool(bed.status())
+    with contextlib.ExitStack() as use:
+        with told():  # it may wait for another run
+            use.enter_context(bed.in_use())
         yield engine
         for used in found.values():
             used.tidy()
         with told():
-            if not was_up:
-                bed.down()
-            elif started:
-                bed.down(started)
+            bed.down(started)
+            use.close()
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from tests.bed import (
@@ -25,18 +26,35 @@ from tests.bed import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
 _UNUSED_DAYS: Final = 14
 _REGISTRY_BYTES: Final = 1_500_000_000
 
 
-def up(engines: Sequence[str], pythons: Sequence[str] | None = None) -> list[str]:
+@contextmanager
+def in_use() -> Iterator[None]:
+    """Have the bed for this process's tests: they start it with `up(…, keep=False)`, and the last to leave stops it.
+
+    Another run's process of the same number waits: it would use the same engines.
+    """
+    try:
+        with host.locked(f"tests-{settings.WORKER}"):
+            yield
+    finally:
+        with host.locked():
+            if _tests_alone().exists() and not host.any_locked("tests-*"):
+                _down()
+
+
+def up(engines: Sequence[str], pythons: Sequence[str] | None = None, *, keep: bool = True) -> list[str]:
     """Start the services and these engines, making first what the cache lacks.
 
     Args:
         engines: names of `settings.ENGINES`
         pythons: `X.Y` of the interpreters to have, all by default
+        keep: whether it stays up when the last tests leave it; where it was to stay before, it does
 
     Returns:
         the engines that were not running before
@@ -45,8 +63,10 @@ def up(engines: Sequence[str], pythons: Sequence[str] | None = None) -> list[str
     releases = [release for release in settings.RELEASES if pythons is None or release.minor in pythons]
     host.require_tools()
     with host.locked():
-        if not process.names():
+        running = bool(process.names())
+        if not running:
             _sweep()
+        note_use(running=running, keep=keep)
         with ThreadPoolExecutor(4) as pool:
             compiled = pool.submit(interpreters.ensure, releases)
             network.up()
@@ -114,18 +134,41 @@ def extend_musl(kind: settings.EngineKind) -> None:
 
 
 def down(engines: Sequence[str] | None = None) -> None:
-    """Stop these engines, or the whole bed."""
+    """Stop these engines of this process, or the whole bed."""
     host.require_tools()
     with host.locked():
-        with ThreadPoolExecutor(len(settings.ENGINES)) as pool:
-            names = settings.ENGINES if engines is None else engines
-            list(pool.map(lambda name: daemon.down(settings.ENGINES[name]), names))
         if engines is None:
-            for name in process.names():
-                process.stop(name)
-            archives.withdraw()
-            network.down()
-            shutil.rmtree(settings.STATE / "engines", ignore_errors=True)
+            _down()
+        else:
+            _stop(engines)
+
+
+def _down() -> None:
+    _stop(settings.ENGINES)
+    for name in process.names():
+        process.stop(name)
+    archives.withdraw()
+    network.down()
+    shutil.rmtree(settings.STATE / "engines", ignore_errors=True)
+    _tests_alone().unlink(missing_ok=True)
+
+
+def _stop(engines: Iterable[str]) -> None:
+    with ThreadPoolExecutor(len(settings.ENGINES)) as pool:
+        list(pool.map(lambda name: daemon.down(settings.ENGINES[name]), engines))
+
+
+def note_use(*, running: bool, keep: bool) -> None:
+    """Take down whether tests alone use the bed: those that start it with `keep=False` do, until others ask for it."""
+    if keep:
+        _tests_alone().unlink(missing_ok=True)
+    elif not running:
+        _tests_alone().touch()
+
+
+def _tests_alone() -> Path:
+    """The file that is there while the bed is up for tests alone."""
+    return settings.STATE / "up-for-tests"
 
 
 def status() -> list[str]:
@@ -149,7 +192,7 @@ def _push_base(suite: str) -> tuple[str, str]:
 
 def _forget_old(kind: settings.EngineKind, pushed: Mapping[str, str]) -> None:
     """Remove from an engine what it pulled of images that the registry has got again: it would never ask again."""
-    record = settings.CACHE / "engines" / f"{kind.name}.json"
+    record = settings.CACHE / "engines" / f"{kind.instance}.json"
     known: dict[str, str] = json.loads(record.read_text()) if record.exists() else {}
     old = [name for name, digest in pushed.items() if known.get(name) != digest]
     if old:

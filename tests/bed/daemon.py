@@ -30,12 +30,20 @@ def running(kind: settings.EngineKind) -> bool:
 
 
 def up(kind: settings.EngineKind) -> bool:
-    """Start an engine unless it runs already; whether it had to be started."""
+    """Start an engine unless it runs already; whether it had to be started.
+
+    Raises:
+        BedError: there is no address for it, or it does not start.
+
+    """
+    if settings.WORKER >= settings.WORKERS:
+        most = settings.WORKERS
+        raise BedError(f"the test bed has engines for {most} processes of pytest-xdist: use --numprocesses={most}")
     if running(kind):
         return False
     down(kind)
     root = rootfs.engine_root(kind.suite).ensure()
-    with timed(f"starting Docker {kind.name}"):
+    with timed(f"starting Docker {kind.instance}"):
         _start(kind, root)
     return True
 
@@ -43,7 +51,7 @@ def up(kind: settings.EngineKind) -> bool:
 def down(kind: settings.EngineKind) -> None:
     """Stop an engine with everything that runs in it."""
     if process.recall(_name(kind)):
-        say(f"stopping Docker {kind.name}")
+        say(f"stopping Docker {kind.instance}")
     process.stop(_name(kind))
     process.stop(f"{_name(kind)}-spaces", seconds=2)
     shutil.rmtree(kind.state, ignore_errors=True)
@@ -59,11 +67,11 @@ def missing(kind: settings.EngineKind) -> str:
 
 
 def _name(kind: settings.EngineKind) -> str:
-    return f"engine-{kind.name}"
+    return f"engine-{kind.instance}"
 
 
 def _start(kind: settings.EngineKind, root: Path) -> None:
-    data = settings.CACHE / "engines" / kind.name
+    data = settings.CACHE / "engines" / kind.instance
     data.mkdir(parents=True, exist_ok=True)
     kind.state.mkdir(parents=True, exist_ok=True)
     log = kind.state / "dockerd.log"
@@ -87,11 +95,11 @@ def _start(kind: settings.EngineKind, root: Path) -> None:
     process.wait_for("unshare", lambda: bool(_children(spaces.pid)), lambda: spaces.poll() is None, log)
     # The namespaces' first process, as the host numbers it: it passes SIGTERM on to dockerd, and all ends with it.
     process.remember(_name(kind), _children(spaces.pid)[0])
-    network.attach(spaces.pid, kind.host)
+    network.attach(spaces.pid, kind.address)
     assert spaces.stdin is not None
     spaces.stdin.write(b"go\n")
     spaces.stdin.close()
-    process.wait_for(f"Docker {kind.name}", lambda: _answers(kind.socket), lambda: spaces.poll() is None, log)
+    process.wait_for(f"Docker {kind.instance}", lambda: _answers(kind.socket), lambda: spaces.poll() is None, log)
 
 
 def _users(kind: settings.EngineKind, root: Path) -> dict[Path, str]:
@@ -111,7 +119,7 @@ def cpu_seconds(kind: settings.EngineKind) -> float:
     """CPU time of a running engine until now: its own processes, and what they have waited for, such as build steps."""
     first = process.recall(_name(kind))
     if first is None:
-        raise BedError(f"Docker {kind.name} does not run")
+        raise BedError(f"Docker {kind.instance} does not run")
     pids = [first]
     for pid in pids:
         pids += _children(pid)

@@ -101,7 +101,7 @@ def require_tools(tools: Mapping[str, str] = TOOLS) -> None:
 
 @contextmanager
 def locked(work: str = "bed") -> Iterator[None]:
-    """Do what one process does at a time on a machine: build, start or stop the "bed", or run "tests" on it."""
+    """Do what one process does at a time on a machine: build, start or stop the "bed", or run "tests-0" on it."""
     settings.STATE.mkdir(parents=True, exist_ok=True)
     with (settings.STATE / f"{work}.lock").open("w") as file:
         try:
@@ -110,6 +110,17 @@ def locked(work: str = "bed") -> Iterator[None]:
             say(f"waiting for another process ({work} of the test bed)")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def any_locked(works: str) -> bool:
+    """Whether some process does such work; `*` stands for any characters."""
+    for path in settings.STATE.glob(f"{works}.lock"):
+        with path.open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+    return False
 
 
 @contextmanager

@@ -62,16 +62,16 @@ def down() -> None:
         _FORWARDING_WAS_OFF.unlink()
 
 
-def attach(pid: int, host: int) -> None:
-    """Give the network namespace of `pid` the address with the last byte `host`, and a way out."""
-    outer = f"pyenv-bed-{host}"
+def attach(pid: int, address: str) -> None:
+    """Give the network namespace of `pid` this address of the bed's network, and a way out."""
+    outer = f"pyenv-bed-{address.rpartition('.')[2]}"
     run("ip", "link", "delete", outer, check=False)
     run("ip", "link", "add", outer, "mtu", str(mtu()), "type", "veth", "peer", "name", "eth0", "netns", str(pid))
     run("ip", "link", "set", outer, "master", settings.BRIDGE, "up")
     inside = ("nsenter", f"--net=/proc/{pid}/ns/net", "ip")
     run(*inside, "link", "set", "lo", "up")
     run(*inside, "link", "set", "eth0", "mtu", str(mtu()), "up")
-    run(*inside, "address", "add", f"{settings.NETWORK}.{host}/24", "dev", "eth0")
+    run(*inside, "address", "add", f"{address}/24", "dev", "eth0")
     run(*inside, "route", "add", "default", "via", settings.GATEWAY)
 
 

@@ -26,6 +26,12 @@ GATEWAY: Final = f"{NETWORK}.1"
 REGISTRY: Final = f"{GATEWAY}:5239"
 ARCHIVES: Final = f"{GATEWAY}:8239"
 
+WORKER: Final = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+"""Which of a run's processes this one is. Each has engines of its own: builds of two would share steps and cache."""
+WORKERS: Final = 4
+"""For how many the network has addresses."""
+_WORKER_HOSTS: Final = 50
+
 DEBIAN_KEYRING: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 # Every file the bed makes carries this time: 2026-11-01T00:00:00Z.
 EPOCH: Final = 1793491200
@@ -52,6 +58,7 @@ class EngineKind:
     name: str
     suite: str
     host: int
+    """The last byte of the IPv4 address of a run's first process."""
     containerd_store: bool = False
     build_cache: str = "6GB"
     """What BuildKit keeps of its cache: with less, steps are dropped while the test that needs them still runs."""
@@ -63,12 +70,17 @@ class EngineKind:
     @property
     def address(self) -> str:
         """The engine's IPv4 address on the bed's bridge, where its published ports are reached."""
-        return f"{NETWORK}.{self.host}"
+        return f"{NETWORK}.{self.host + WORKER * _WORKER_HOSTS}"
+
+    @property
+    def instance(self) -> str:
+        """The name of this process's engine of this kind."""
+        return f"{self.name}-worker{WORKER}" if WORKER else self.name
 
     @property
     def state(self) -> Path:
         """The directory that the engine shares with the host."""
-        return STATE / "engines" / self.name
+        return STATE / "engines" / self.instance
 
     @property
     def socket(self) -> Path:

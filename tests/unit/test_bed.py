@@ -5,7 +5,7 @@ from threading import Event, Thread
 from time import sleep
 
 import pytest
-from tests.bed import daemon, host, settings
+from tests.bed import bed, daemon, host, settings
 
 
 def test_a_second_run_waits_for_the_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -16,11 +16,11 @@ def test_a_second_run_waits_for_the_first(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setattr(host, "say", said.append)
 
     def second() -> None:
-        with host.locked("tests"):
+        with bed.in_use():
             begun.set()
 
     thread = Thread(target=second)
-    with host.locked("tests"):
+    with bed.in_use():
         thread.start()
         while not said:
             sleep(0.01)
@@ -28,7 +28,28 @@ def test_a_second_run_waits_for_the_first(monkeypatch: pytest.MonkeyPatch, tmp_p
             assert not begun.is_set()
     thread.join(10)
     assert begun.is_set()
-    assert said == ["waiting for another process (tests of the test bed)"]
+    assert said == ["waiting for another process (tests-0 of the test bed)"]
+
+
+@pytest.mark.parametrize(
+    ("was_up", "kept", "stopped"), [(False, False, True), (False, True, False), (True, False, False)]
+)
+def test_the_last_process_of_a_run_stops_a_bed_that_only_tests_have_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, was_up: bool, kept: bool, stopped: bool
+) -> None:
+    monkeypatch.setattr(settings, "STATE", tmp_path)
+    downs: list[str] = []
+    monkeypatch.setattr(bed, "_down", lambda: downs.append("down"))
+    with bed.in_use():
+        bed.note_use(running=was_up, keep=False)
+        with monkeypatch.context() as second:
+            second.setattr(settings, "WORKER", 1)
+            with bed.in_use():
+                bed.note_use(running=True, keep=False)
+        assert not downs
+        if kept:
+            bed.note_use(running=True, keep=True)  # as `make bed` does it meanwhile
+    assert downs == ["down"] * stopped
 
 
 @pytest.mark.parametrize(
