@@ -11,6 +11,7 @@ from tests.bed import bed, daemon, host, settings
 def test_a_second_run_waits_for_the_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Two runs would remove each other's services. What is of another kind does not wait."""
     monkeypatch.setattr(settings, "STATE", tmp_path)
+    monkeypatch.setattr(settings, "WORKER", 0)
     said: list[str] = []
     begun = Event()
     monkeypatch.setattr(host, "say", said.append)
@@ -38,6 +39,7 @@ def test_the_last_process_of_a_run_stops_a_bed_that_only_tests_have_used(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, was_up: bool, kept: bool, stopped: bool
 ) -> None:
     monkeypatch.setattr(settings, "STATE", tmp_path)
+    monkeypatch.setattr(settings, "WORKER", 0)
     downs: list[str] = []
     monkeypatch.setattr(bed, "_down", lambda: downs.append("down"))
     with bed.in_use():
