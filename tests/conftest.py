@@ -19,7 +19,7 @@ from tests.bed.engine import Engine
 from tests.bed.forge import Forge
 from tests.bed.forge import ready as forge_ready
 from tests.bed.index import PORT, Index, ready
-from xdist.scheduler import LoadScopeScheduling
+from tests.sharing import ByEngine
 
 Engines = Callable[[str], Engine]
 
@@ -44,23 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(matrix.Recorder(config.getoption("--claims")))
 
 
-class ByEngine(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no types
-    """Shares tests out among processes, whose engines keep what was built before.
-
-    A file's tests run in one process, and so do all with Airflow, whose images take minutes. Tests without an engine
-    run wherever there is time. (`--dist=loadgroup` of pytest-xdist 3.8 forms no groups with pytest 9.2, which does not
-    see the node ids that it changes.)
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        match nodeid.split("::", maxsplit=1)[0].split("/"):
-            case [*_, "airflow", _]:
-                return "airflow"
-            case [*_, "engine", file]:
-                return file
-        return nodeid
-
-
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:  # noqa: ANN401 - pytest-xdist has no types
     """Share out with `--dist=loadgroup` as this repository's engines need it."""
     return ByEngine(config, log) if config.getoption("dist") == "loadgroup" else None

@@ -5,6 +5,7 @@ from threading import Event, Thread
 from time import sleep
 
 import pytest
+from tests import sharing
 from tests.bed import bed, daemon, host, settings
 
 
@@ -52,6 +53,19 @@ def test_the_last_process_of_a_run_stops_a_bed_that_only_tests_have_used(
         if kept:
             bed.note_use(running=True, keep=True)  # as `make bed` does it meanwhile
     assert downs == ["down"] * stopped
+
+
+def test_tests_that_build_the_same_share_a_process() -> None:
+    """Those of a file do, and all with Airflow. Tests without an engine run anywhere."""
+    groups = {
+        "tests/engine/test_builds.py::test_a": "test_builds.py",
+        "tests/engine/test_builds.py::test_b[x::y]": "test_builds.py",
+        "tests/engine/test_cache.py::test_a": "test_cache.py",
+        "tests/airflow/test_cases.py::test_a": "airflow",
+        "tests/airflow/test_dbt.py::test_a": "airflow",
+        "tests/unit/test_bed.py::test_a": "tests/unit/test_bed.py::test_a",
+    }
+    assert {node: sharing.group(node) for node in groups} == groups
 
 
 @pytest.mark.parametrize(
