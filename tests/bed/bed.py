@@ -40,11 +40,11 @@ def in_use() -> Iterator[None]:
     Another run's process of the same number waits: it would use the same engines.
     """
     try:
-        with host.locked(f"tests-{settings.WORKER}"):
+        with host.locked("tests", settings.WORKER):
             yield
     finally:
         with host.locked():
-            if _tests_alone().exists() and not host.any_locked("tests-*"):
+            if _tests_alone().exists() and not host.any_locked("tests"):
                 _down()
 
 
@@ -159,7 +159,7 @@ def _stop(engines: Iterable[str]) -> None:
 
 
 def note_use(*, running: bool, keep: bool) -> None:
-    """Take down whether tests alone use the bed: those that start it with `keep=False` do, until others ask for it."""
+    """Write down whether tests alone use the bed: those that start it with `keep=False` do, until others ask for it."""
     if keep:
         _tests_alone().unlink(missing_ok=True)
     elif not running:

@@ -12,7 +12,7 @@ import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from tests.bed import settings
 
@@ -100,27 +100,32 @@ def require_tools(tools: Mapping[str, str] = TOOLS) -> None:
 
 
 @contextmanager
-def locked(work: str = "bed") -> Iterator[None]:
-    """Do what one process does at a time on a machine: build, start or stop the "bed", or run "tests-0" on it."""
+def locked(work: str = "bed", number: int = 0) -> Iterator[None]:
+    """Do what one process does at a time on a machine: build, start or stop the "bed", or run "tests" of a number."""
     settings.STATE.mkdir(parents=True, exist_ok=True)
-    with (settings.STATE / f"{work}.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with (settings.STATE / f"{work}-{number}.lock").open("w") as file:
+        if not _lock_at_once(file):
             say(f"waiting for another process ({work} of the test bed)")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def any_locked(works: str) -> bool:
-    """Whether some process does such work; `*` stands for any characters."""
-    for path in settings.STATE.glob(f"{works}.lock"):
+def any_locked(work: str) -> bool:
+    """Whether some process does this work, of whatever number."""
+    for path in settings.STATE.glob(f"{work}-*.lock"):
         with path.open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _lock_at_once(file):
                 return True
     return False
+
+
+def _lock_at_once(file: IO[str]) -> bool:
+    """Lock a file until it is closed, unless another process has; whether it is locked now."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager

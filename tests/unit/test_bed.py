@@ -30,7 +30,7 @@ def test_a_second_run_waits_for_the_first(monkeypatch: pytest.MonkeyPatch, tmp_p
             assert not begun.is_set()
     thread.join(10)
     assert begun.is_set()
-    assert said == ["waiting for another process (tests-0 of the test bed)"]
+    assert said == ["waiting for another process (tests of the test bed)"]
 
 
 @pytest.mark.parametrize(

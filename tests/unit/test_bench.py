@@ -2,6 +2,7 @@
 
 import re
 import tarfile
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree as ET
@@ -268,10 +269,14 @@ def test_a_builder_that_is_not_empty_is_noticed(monkeypatch: pytest.MonkeyPatch)
         scenarios(monkeypatch, "cold", left="abc def")
 
 
-def test_every_engine_has_an_address_of_its_own() -> None:
+def test_every_engine_has_an_address_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two of one address could not run at the same time; an interface of the host has it in its name, too."""
-    hosts = [kind.host for kind in settings.ENGINES.values()]
-    assert len(set(hosts)) == len(hosts)
+    addresses = []
+    for worker in range(settings.WORKERS):
+        monkeypatch.setattr(settings, "WORKER", worker)
+        addresses += [ip_address(kind.address) for kind in settings.ENGINES.values()]
+    assert len(set(addresses)) == len(settings.ENGINES) * settings.WORKERS
+    assert ip_network(settings.SUBNET).broadcast_address not in addresses
 
 
 def test_a_rebuilt_base_differs_in_one_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
