@@ -60,7 +60,7 @@ class EngineKind:
     host: int
     """The last byte of the IPv4 address of a run's first process."""
     containerd_store: bool = False
-    build_cache: str = "6GB"
+    build_cache: str = "9GB"
     """What BuildKit keeps of its cache: with less, steps are dropped while the test that needs them still runs."""
     root: str = ""
     """`rootless`: dockerd runs as another user than root; `remapped`: root of a container is another user outside."""

@@ -43,7 +43,7 @@ class Sources:
     syntax: str = "dockerfile-pyenv:dev"
     words: tuple[str, ...] = ()
     salt: str = ""
-    """Words of this run alone: nothing is in the cache that another run has built."""
+    """A word of this run alone: nothing is in the cache that another run has built, or installed."""
 
     @property
     def tag(self) -> str:
@@ -58,7 +58,7 @@ class Sources:
             f"RUN echo {self.salt} > /salt",
             self.other,
             f"FROM {self.base or self.tag}",
-            f"RUN echo {self.salt} > /salt",
+            f"RUN echo '# {self.salt}' >> /etc/ssl/certs/ca-certificates.crt",
             self.before,
             *self.group,
             "COPY --from=other /other /other",
