@@ -68,6 +68,16 @@ def test_tests_that_build_the_same_share_a_process() -> None:
     assert {node: sharing.group(node) for node in groups} == groups
 
 
+def test_a_process_runs_what_its_engines_have_built_before() -> None:
+    """Its own groups come first, whatever the other process is at; then it takes the other's last."""
+    homes = {"test_interpreters.py": 0, "airflow": 1, "test_bases.py": 0, "test_builds.py": 1, "test_leaks.py": 0}
+    waiting, order = list(homes), []
+    while waiting:
+        order.append(sharing.following(waiting, homes, 1))
+        waiting.remove(order[-1])
+    assert order == ["airflow", "test_builds.py", "test_leaks.py", "test_bases.py", "test_interpreters.py"]
+
+
 @pytest.mark.parametrize(
     ("spaces", "tun", "missing"),
     [
