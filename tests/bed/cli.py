@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tests.bed import rootfs, settings
 from tests.bed.host import say
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
 DOCKER: Final = settings.CACHE / "bin" / "docker"
 CONFIG: Final = settings.CACHE / "docker-config"
 _PLUGINS: Final = "/usr/libexec/docker/cli-plugins"
+_LOST: Final = re.compile(rb"layer does not exist|stat /var/lib/docker/overlay2/\w+: no such file or directory")
 
 
 def ensure() -> None:
@@ -40,10 +45,40 @@ def command(docker_host: str | None) -> tuple[str, dict[str, str]]:
 
     For the bed's engines that is the bed's own, without the user's configuration; for others the user's.
     """
-    in_bed = docker_host in {kind.docker_host for kind in settings.ENGINES.values()}
     docker = shutil.which("docker")
-    if docker is None or in_bed:
+    if docker is None or _in_bed(docker_host):
         ensure()
         docker = str(DOCKER)
     variables = {"DOCKER_CONFIG": str(CONFIG)} if docker == str(DOCKER) else {}
     return docker, variables | ({"DOCKER_HOST": docker_host} if docker_host else {})
+
+
+def run(
+    docker_host: str | None,
+    words: Sequence[str],
+    environment: Mapping[str, str],
+    data: bytes = b"",
+    cwd: Path | None = None,
+) -> subprocess.CompletedProcess[bytes]:
+    """Run the CLI with these words, variables and standard input, whatever its status is.
+
+    The bed's engines go on after a restart with the cache they had, and the classic image store may then have lost
+    layers of it (dockerfile-syntax/it-does-not-build.md, "Layer does not exist"). What such a layer fails is run again
+    without the cache, as a user would.
+    """
+    docker, _ = command(docker_host)
+
+    def attempt() -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run([docker, *words], input=data, capture_output=True, env=environment, cwd=cwd, check=False)
+
+    done = attempt()
+    if done.returncode and _in_bed(docker_host) and _LOST.search(done.stdout + done.stderr):
+        say("the engine has lost a layer of its build cache: forget the cache and run again")
+        prune = [docker, "buildx", "prune", "--all", "--force"]
+        subprocess.run(prune, capture_output=True, env=environment, check=True)
+        done = attempt()
+    return done
+
+
+def _in_bed(docker_host: str | None) -> bool:
+    return docker_host in {kind.docker_host for kind in settings.ENGINES.values()}

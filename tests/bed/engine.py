@@ -76,14 +76,12 @@ class Engine:
         Raises:
             AssertionError: it failed and `check` is set; the message holds its output.
         """
-        command = [cli.command(self.host)[0], *(str(word) for word in words)]
+        command = [str(word) for word in words]
         data = input.encode() if isinstance(input, str) else input
-        raw = subprocess.run(
-            command, input=data or b"", capture_output=True, env=self.environment(env), cwd=cwd, check=False
-        )
+        raw = cli.run(self.host, command, self.environment(env), data or b"", cwd)
         output, errors = raw.stdout.decode(errors="replace"), raw.stderr.decode(errors="replace")
         if check and raw.returncode:
-            raise AssertionError(f"docker {' '.join(command[1:])}: status {raw.returncode}\n{output}\n{errors}")
+            raise AssertionError(f"docker {' '.join(command)}: status {raw.returncode}\n{output}\n{errors}")
         return subprocess.CompletedProcess(command, raw.returncode, output, errors)
 
     def build(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -73,16 +72,8 @@ def _layers(docker_host: str, name: str) -> object:
 
 
 def _docker(docker_host: str | None, *words: str) -> str:
-    docker, environment = cli.command(docker_host)
-    done = subprocess.run(
-        [docker, *words],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=os.environ | environment,
-        check=False,
-    )
+    done = cli.run(docker_host, words, os.environ | cli.command(docker_host)[1])
+    output = (done.stdout + done.stderr).decode(errors="replace")
     if done.returncode:
-        raise BedError(f"docker {' '.join(words)} failed:\n{done.stdout[-8000:]}")
-    return done.stdout
+        raise BedError(f"docker {' '.join(words)} failed:\n{output[-8000:]}")
+    return output

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.request
+import uuid
 from typing import TYPE_CHECKING
 
 import pytest
 from pytest_docker.plugin import DockerComposeExecutor
-from tests.bed import archives, settings
+from tests.bed import archives, daemon, settings
 from tests.bed.forge import ready as forge_ready
 from tests.engine.wheels import wheel
 
@@ -38,6 +40,26 @@ def test_engines_have_the_image_store_they_are_named_for(engines: Callable[[str]
     """Docker 28 comes with the classic store and with containerd's."""
     stores = [engines(name).docker("info", "--format", "{{.DriverStatus}}").stdout for name in ("28", "28-containerd")]
     assert ["containerd" in store for store in stores] == [False, True]
+
+
+def test_a_lost_layer_costs_the_cache_and_no_build(
+    engines: Callable[[str], Engine], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the classic image store, a layer of two cached steps goes with the first of them after a restart."""
+    engine = engines("26")
+    stage = f"FROM debian:bookworm-slim AS one\nRUN echo {uuid.uuid4()} > /one && touch -d @0 /one\nFROM scratch\n"
+    steps = ["COPY --from=one /one /", "COPY --from=one --chown=0:0 /one /"]
+    images = [engine.build("-", input=stage + step).image for step in steps]
+    layers = [engine.image_config(image)["rootfs"]["diff_ids"] for image in images]
+    assert layers[0] == layers[1]
+    engine.docker("image", "rm", *images)
+    daemon.down(engine.kind)
+    daemon.up(engine.kind)
+    cached = engine.docker("buildx", "du", "--verbose").stdout.split("\n\n")
+    (first,) = [re.findall(r"^ID:\s+(\S+)", one)[0] for one in cached if steps[0] in one]
+    engine.docker("buildx", "prune", "--force", "--all", f"--filter=id={first}")
+    assert engine.image_config(engine.build("-", input=stage + steps[1]).image)["rootfs"]["diff_ids"] == layers[1]
+    assert "the engine has lost a layer" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("suite", settings.BASE_SUITES)
