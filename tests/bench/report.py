@@ -47,6 +47,7 @@ SIZE_TARGET: Final = 0.85
 """The same of the image's size, compared with the predecessor's."""
 _SIZE_TARGET_ENVIRONMENTS: Final = 4
 
+_OTHERS: Final = (PREDECESSOR, BY_HAND)
 _Key = tuple[str, int, str]
 """Image store, number of environments, scenario."""
 
@@ -54,9 +55,10 @@ _Key = tuple[str, int, str]
 class Row(NamedTuple):
     """What was measured of one scenario."""
 
-    pairs: int
+    pairs: Mapping[str, int]
+    """How many pairs PYENV and each of the others have."""
     seconds: Mapping[str, float]
-    """Median of the pairs, by subject."""
+    """Median by subject."""
     ratios: Mapping[str, float]
     """Of PYENV to the others: the median of the pairs' own ratios."""
     cpu_ratios: Mapping[str, float]
@@ -74,12 +76,13 @@ def rows(runs: Iterable[Run]) -> dict[_Key, Row]:
         if found[key].keys() != SUBJECTS.keys():
             continue
         seconds = _medians(found[key], attrgetter("seconds"))
-        pairs = sorted(set.intersection(*(set(of) for of in seconds.values())))
-        if pairs:
+        pairs = {other.name: sorted(seconds[PYENV.name].keys() & seconds[other.name].keys()) for other in _OTHERS}
+        if all(pairs.values()):
             cpu = _medians(found[key], attrgetter("cpu"))
+            counted = {PYENV.name: set().union(*pairs.values()), **pairs}
             table[key] = Row(
-                len(pairs),
-                {subject: median(seconds[subject][pair] for pair in pairs) for subject in SUBJECTS},
+                {name: len(common) for name, common in pairs.items()},
+                {subject: median(seconds[subject][pair] for pair in counted[subject]) for subject in SUBJECTS},
                 _ratios(seconds, pairs),
                 _ratios(cpu, pairs),
             )
@@ -90,11 +93,10 @@ def _medians(pairs: _Pairs, value: Callable[[Run], float]) -> dict[str, dict[int
     return {subject: {pair: median(map(value, many)) for pair, many in of.items()} for subject, of in pairs.items()}
 
 
-def _ratios(values: Mapping[str, Mapping[int, float]], pairs: Sequence[int]) -> dict[str, float]:
+def _ratios(values: Mapping[str, Mapping[int, float]], pairs: Mapping[str, Iterable[int]]) -> dict[str, float]:
     own = values[PYENV.name]
     return {
-        other.name: median(own[pair] / (values[other.name][pair] or 0.01) for pair in pairs)
-        for other in (PREDECESSOR, BY_HAND)
+        other: median(own[pair] / (values[other][pair] or 0.01) for pair in common) for other, common in pairs.items()
     }
 
 
@@ -134,6 +136,10 @@ def _in_order(key: _Key) -> tuple[int, int, int]:
     return list(STORES).index(key[0]), key[1], list(SCENARIOS.values()).index(key[2])
 
 
+def _pairs(row: Row) -> str:
+    return ", ".join(str(count) for count in dict.fromkeys(row.pairs[other.name] for other in _OTHERS))
+
+
 def sizes(runs: Iterable[Run]) -> dict[tuple[str, int], dict[str, float]]:
     """Sizes of images in megabytes, by image store and number of environments."""
     found: dict[tuple[str, int], dict[str, float]] = defaultdict(dict)
@@ -153,8 +159,9 @@ def markdown(runs: Sequence[Run], frontend: Mapping[str, Mapping[str, float]], m
         "Written by `make bench`; [bench.json](bench.json) has every run. " + machine,
         "",
         "Seconds of `docker buildx build`, as medians of the pairs. The ratios compare dockerfile-pyenv with (a)",
-        "astro-provider-venv's Dockerfile and (b) the hand-written one, as medians of the ratios within a pair. Ratios",
-        "of CPU time, of the engine and its steps, depend less on other load on the machine. The load before the",
+        "astro-provider-venv's Dockerfile and (b) the hand-written one, as medians of the ratios within a pair; two",
+        "numbers of pairs are those of (a) and (b). Ratios of CPU time, of the engine and its steps, depend less on",
+        "other load on the machine. The load before the",
         f"builds was {min(loads):.0f} to {max(loads):.0f}; on an idle machine it is below one for each CPU.",
         "",
         "*cold*: with the build cache pruned and the base images present. The environments and all three Dockerfiles",
@@ -181,8 +188,8 @@ def markdown(runs: Sequence[Run], frontend: Mapping[str, Mapping[str, float]], m
             seconds = " | ".join(_seconds(row.seconds[name]) for name in SUBJECTS)
             targets = TARGETS.get(scenario, {})
             ratios = " | ".join(_ratio(row.ratios[name], targets.get(name)) for name in row.ratios)
-            cpu = " | ".join(f"{row.cpu_ratios[other.name]:.2f}" for other in (PREDECESSOR, BY_HAND))
-            lines.append(f"| {count} | {scenario} | {seconds} | {ratios} | {cpu} | {row.pairs} |")
+            cpu = " | ".join(f"{row.cpu_ratios[other.name]:.2f}" for other in _OTHERS)
+            lines.append(f"| {count} | {scenario} | {seconds} | {ratios} | {cpu} | {_pairs(row)} |")
     if again := rebuilds(runs):
         lines += [
             "",

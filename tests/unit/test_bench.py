@@ -37,9 +37,21 @@ def test_ratios_are_of_pairs() -> None:
     """A machine that is slower in one pair changes the seconds, not the ratio; half a pair does not count."""
     half = Run("classic", 4, 2, "pyenv", COLD, 1000, 10, 0.1)
     row = report.rows([*RUNS, half])["classic", 4, COLD]
-    assert row.pairs == 2
+    assert row.pairs == {"predecessor": 2, "by-hand": 2}
     assert row.seconds == {"pyenv": 15, "predecessor": 60, "by-hand": 30}
     assert row.ratios == {"predecessor": 0.25, "by-hand": 0.5}
+
+
+def test_a_pair_may_lack_a_subject() -> None:
+    """What takes minutes is built less often; the ratio to another is of the pairs that have that one."""
+    more = [Run("classic", 4, 2, subject, COLD, 30, 30, 0.1) for subject in ("pyenv", "by-hand")]
+    row = report.rows([*RUNS, *more])["classic", 4, COLD]
+    assert row.pairs == {"predecessor": 2, "by-hand": 3}
+    assert row.seconds == {"pyenv": 20, "predecessor": 60, "by-hand": 30}
+    assert row.ratios == {"predecessor": 0.25, "by-hand": 0.5}
+    assert "| 4 | cold | 20.0 | 60.0 | 30.0 | 0.25 | 0.50 | 0.25 | 0.50 | 2, 3 |" in report.markdown(
+        [*RUNS, *more], {}, ""
+    )
 
 
 def test_what_only_one_subject_has_is_left_out() -> None:
