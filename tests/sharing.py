@@ -30,11 +30,8 @@ def following(waiting: Iterable[str], homes: dict[str, int], process: int) -> st
     So most groups find in their engine what they built in an earlier run, such as an interpreter that takes minutes to
     compile, and no process is idle at the end. `waiting` is not empty; `homes` has the process of each group.
     """
-    group = ""
-    for group in waiting:
-        if homes[group] == process:
-            return group
-    return group
+    groups = list(waiting)
+    return next((group for group in groups if homes[group] == process), groups[-1])
 
 
 class ByEngine(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no types
