@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from xdist.scheduler import LoadScopeScheduling
@@ -40,14 +41,15 @@ class ByEngine(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has n
     `--dist=loadgroup` of pytest-xdist 3.8 forms none with pytest 9.2, which does not see the node ids that it changes.
     """
 
-    homes: dict[str, int]
+    @cached_property
+    def _homes(self) -> dict[str, int]:
+        # Asked for first when the queue is whole: the groups with the most tests come first.
+        return {group: number % self.numnodes for number, group in enumerate(self.workqueue)}
 
     def _split_scope(self, nodeid: str) -> str:
         return group(nodeid)
 
     def _assign_work_unit(self, node: Any) -> None:  # noqa: ANN401
-        if not hasattr(self, "homes"):  # the queue is whole: the groups with the most tests first
-            self.homes = {group: number % self.numnodes for number, group in enumerate(self.workqueue)}
         process = int(node.gateway.id.removeprefix("gw")) % self.numnodes
-        self.workqueue.move_to_end(following(self.workqueue, self.homes, process), last=False)
+        self.workqueue.move_to_end(following(self.workqueue, self._homes, process), last=False)
         super()._assign_work_unit(node)

@@ -73,7 +73,7 @@ def run(
 
     done = attempt()
     if done.returncode and _in_bed(docker_host) and _LOST.search(done.stdout + done.stderr):
-        say("the engine has lost a layer of its build cache: forget the cache and run again")
+        say("the engine has lost a layer of its build cache: pruning the cache and running again")
         prune = [docker, "buildx", "prune", "--all", "--force"]
         subprocess.run(prune, capture_output=True, env=environment, check=True)
         done = attempt()

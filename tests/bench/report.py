@@ -76,7 +76,7 @@ def rows(runs: Iterable[Run]) -> dict[_Key, Row]:
         if found[key].keys() != SUBJECTS.keys():
             continue
         seconds = _medians(found[key], attrgetter("seconds"))
-        pairs = {other.name: sorted(seconds[PYENV.name].keys() & seconds[other.name].keys()) for other in _OTHERS}
+        pairs = {other.name: seconds[PYENV.name].keys() & seconds[other.name].keys() for other in _OTHERS}
         if all(pairs.values()):
             cpu = _medians(found[key], attrgetter("cpu"))
             counted = {PYENV.name: set().union(*pairs.values()), **pairs}
@@ -136,7 +136,7 @@ def _in_order(key: _Key) -> tuple[int, int, int]:
     return list(STORES).index(key[0]), key[1], list(SCENARIOS.values()).index(key[2])
 
 
-def _pairs(row: Row) -> str:
+def _counts(row: Row) -> str:
     return ", ".join(str(count) for count in dict.fromkeys(row.pairs[other.name] for other in _OTHERS))
 
 
@@ -161,8 +161,8 @@ def markdown(runs: Sequence[Run], frontend: Mapping[str, Mapping[str, float]], m
         "Seconds of `docker buildx build`, as medians of the pairs. The ratios compare dockerfile-pyenv with (a)",
         "astro-provider-venv's Dockerfile and (b) the hand-written one, as medians of the ratios within a pair; two",
         "numbers of pairs are those of (a) and (b). Ratios of CPU time, of the engine and its steps, depend less on",
-        "other load on the machine. The load before the",
-        f"builds was {min(loads):.0f} to {max(loads):.0f}; on an idle machine it is below one for each CPU.",
+        f"other load on the machine. The load before the builds was {min(loads):.0f} to {max(loads):.0f}; on an idle",
+        "machine it is below one for each CPU.",
         "",
         "*cold*: with the build cache pruned and the base images present. The environments and all three Dockerfiles",
         "are in [subjects.py](../subjects.py). The other two have no `# syntax` line, so they start only the engine's",
@@ -189,7 +189,7 @@ def markdown(runs: Sequence[Run], frontend: Mapping[str, Mapping[str, float]], m
             targets = TARGETS.get(scenario, {})
             ratios = " | ".join(_ratio(row.ratios[name], targets.get(name)) for name in row.ratios)
             cpu = " | ".join(f"{row.cpu_ratios[other.name]:.2f}" for other in _OTHERS)
-            lines.append(f"| {count} | {scenario} | {seconds} | {ratios} | {cpu} | {_pairs(row)} |")
+            lines.append(f"| {count} | {scenario} | {seconds} | {ratios} | {cpu} | {_counts(row)} |")
     if again := rebuilds(runs):
         lines += [
             "",

@@ -19,8 +19,8 @@ def test_packages_of_older_times(engine: Engine, project: Project) -> None:
     """pkg_resources, an index that is gone, setuptools for a build, and packages as of a date, in one build."""
     context = project({"Dockerfile": DOCKERFILE.replace(" six\n", " six.txt\n"), "six.txt": "six\n"})
     # What a step says is in the log where it runs, not where an earlier run left it in the engine's cache.
-    said = [f"--no-cache-filter={name}" for name in ("dependency", "undeclared", "dated")]
-    result = engine.build(*said, context)
+    fresh = [f"--no-cache-filter={name}" for name in ("dependency", "undeclared", "dated")]
+    result = engine.build(*fresh, context)
     assert "dependency: setuptools 81.0.0 instead of 82." in result.log
     assert (
         "undeclared: pyfiglet imports pkg_resources, which no installed package has: add setuptools<82 to the "
